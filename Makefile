@@ -1,0 +1,62 @@
+# Two commands need nothing but Python 3.11+ and make: `make demo` and `make test`. Both make .venv themselves.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN := .venv/bin
+export MPLBACKEND := agg
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-all lint format bench docs data lock clean
+
+demo: .venv/core ## the whole job on a simulated screen, into demo-out/
+	$(BIN)/cellprofiling demo --out demo-out
+
+test: .venv/test ## everything but the slow checks, under 10 minutes on two cores
+	$(BIN)/pytest -n 2 --dist loadfile
+
+test-all: .venv/test ## the slow checks too
+	$(BIN)/pytest -n 2 --dist loadfile -m ""
+
+lint: .venv/dev ## style, types, floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/test ## side by side with the peers; writes docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+docs: .venv/dev ## docs/_build/index.html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+data: .venv/core ## the small screen in data/, made again
+	rm -rf data/small
+	$(BIN)/cellprofiling simulate $(shell cat data/small.options) --out data/small
+
+lock: ## pin every version again (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --group dev --no-header --no-annotate -o constraints.txt
+
+clean:
+	rm -rf .venv demo-out docs/_build
+
+# An install is done once: the stamp is newer than what it was made from.
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Say: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	@touch $@
+
+.venv/core: .venv/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/test: .venv/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group test
+	@touch $@
+
+.venv/dev: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group dev
+	@touch $@

@@ -1,0 +1,66 @@
+"""The mistakes a user can make, and the sentences that say so.
+
+Each message names the argument, what was given, and what would do.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+SHOWN = 8  # how many names a message lists before it says how many more there are
+
+
+class CellProfilingError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class InputError(CellProfilingError, ValueError):
+    """What was given cannot be used; the command line answers it with exit code 2."""
+
+
+class ColumnError(InputError):
+    """A column is missing, doubled, or of the wrong kind."""
+
+
+class FeatureError(InputError):
+    """Feature values cannot be computed with: text, infinite, or all missing."""
+
+
+class ReferenceRowsError(InputError):
+    """The reference query is wrong, or matches no rows or too few."""
+
+
+class KeyMatchError(InputError):
+    """Keys of two tables do not match, or are doubled."""
+
+
+class PlateLayoutError(InputError):
+    """A well name or a plate layout is impossible, or unfit for the method."""
+
+
+class FileFormatError(InputError):
+    """A file is missing, empty, damaged, or of a kind that is not read."""
+
+
+class RecipeError(InputError):
+    """screen.yaml asks for something that does not exist."""
+
+
+def one_of(name: str, value: str, options: Iterable[str]) -> str:
+    """Return `value` if it is among `options`; otherwise say which options there are."""
+    options = list(options)
+    if value in options:
+        return value
+    raise InputError(f"{name}={value!r}: choose one of {listed(options, limit=len(options))}.{nearest(value, options)}")
+
+
+def nearest(value: object, options: Iterable[object]) -> str:
+    """Return " Did you mean 'x'?" for the option closest to `value`, or nothing."""
+    match = difflib.get_close_matches(str(value), [str(option) for option in options], n=1, cutoff=0.75)
+    return f" Did you mean {match[0]!r}?" if match else ""
+
+
+def listed(items: Iterable[object], *, limit: int = SHOWN) -> str:
+    """Return items as "'a', 'b', 'c' and 4 more"."""
+    items = list(items)
+    shown = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in items[:limit])
+    return shown + (f" and {len(items) - limit} more" if len(items) > limit else "")

@@ -1,0 +1,116 @@
+"""Who is compared with whom: perturbations, control wells and the plates they share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellprofiling.core.errors import ReferenceRowsError, listed
+from cellprofiling.core.frame import By, Reference, groups, rows, split
+from cellprofiling.kernels.missing import fill_with_median
+
+FEWEST_CONTROLS = 2  # one control has no spread, and is its own mean
+
+
+@dataclass(frozen=True)
+class Design:
+    """A screen in arrays, one entry per well.
+
+    Attributes
+    ----------
+    x : profiles as given, missing values set to the median of their plate; float64, shape (n_wells, n_features).
+    features : names of the columns of `x`.
+    is_control : which wells are controls.
+    plate : number of the plate of each well.
+    group : number of the perturbation of each well, -1 for controls.
+    keys : the `by` columns, one row per perturbation.
+    by : names of those columns.
+    """
+
+    x: NDArray[np.float64]
+    features: tuple[str, ...]
+    is_control: NDArray[np.bool_]
+    plate: NDArray[np.intp]
+    group: NDArray[np.intp]
+    keys: pd.DataFrame
+    by: tuple[str, ...]
+
+    def wells_of(self, group: int) -> NDArray[np.intp]:
+        """Return the wells of one perturbation."""
+        return np.flatnonzero(self.group == group)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The wells of one test, plate after plate, in an order that does not depend on the order of rows.
+
+    Attributes
+    ----------
+    wells : row numbers; in each plate the treated wells come first, then the controls.
+    n_treated, n_control : how many of each, per plate.
+    """
+
+    wells: NDArray[np.intp]
+    n_treated: NDArray[np.intp]
+    n_control: NDArray[np.intp]
+
+    @property
+    def treated(self) -> NDArray[np.intp]:
+        """The treated wells, as positions in `wells`."""
+        sizes = self.n_treated + self.n_control
+        first = np.cumsum(sizes) - sizes
+        return np.concatenate([np.arange(f, f + n) for f, n in zip(first, self.n_treated, strict=True)])
+
+
+def read_design(profiles: pd.DataFrame, by: By, reference: Reference, plate: str) -> Design:
+    """Take a table of wells apart into a design; missing values become the median of their plate."""
+    is_control = rows(profiles, reference)
+    plates, plate_keys = groups(profiles, plate, "plate")
+    _refuse_bare_plates(plates[~is_control], plates[is_control], plate_keys[plate])
+    codes, keys = groups(profiles[~is_control], by)
+    group = np.full(len(profiles), -1, dtype=np.intp)
+    group[~is_control] = codes
+    table = split(profiles)
+    x = fill_with_median(table.x, plates)
+    return Design(x, table.features, is_control, plates, group, keys, tuple(keys.columns))
+
+
+def read_pool(design: Design, treated: NDArray[np.intp], controls: NDArray[np.intp], rank: NDArray[np.intp]) -> Pool:
+    """Return the pool of treated wells and of the controls on their plates, in canonical order.
+
+    Parameters
+    ----------
+    rank : the place of each well in an order by content (see `content_rank`).
+    """
+    blocks = []
+    for plate in np.unique(design.plate[treated]):
+        chosen = treated[design.plate[treated] == plate]
+        beside = controls[design.plate[controls] == plate]
+        blocks.append((len(chosen), len(beside), chosen[np.argsort(rank[chosen])], beside[np.argsort(rank[beside])]))
+    blocks.sort(key=lambda block: (block[0], block[1], rank[block[2][0]]))
+    return Pool(
+        wells=np.concatenate([np.concatenate(block[2:]) for block in blocks]),
+        n_treated=np.array([block[0] for block in blocks], dtype=np.intp),
+        n_control=np.array([block[1] for block in blocks], dtype=np.intp),
+    )
+
+
+def content_rank(x: NDArray[np.float64], n_features: int = 8) -> NDArray[np.intp]:
+    """Return the rank of each row by its first values: an order that row order and names cannot change."""
+    order = np.lexsort(x[:, :n_features][:, ::-1].T)
+    rank = np.empty(len(x), dtype=np.intp)
+    rank[order] = np.arange(len(x))
+    return rank
+
+
+def _refuse_bare_plates(treated: NDArray[np.intp], control: NDArray[np.intp], names: pd.Series) -> None:
+    """Refuse plates with treated wells and fewer controls than a comparison needs."""
+    counts = np.bincount(control, minlength=len(names))
+    bare = [plate for plate in np.unique(treated) if counts[plate] < FEWEST_CONTROLS]
+    if bare:
+        raise ReferenceRowsError(
+            f"reference: plates {listed(str(names[plate]) for plate in bare)} have fewer than {FEWEST_CONTROLS} "
+            f"control wells ({listed(int(counts[plate]) for plate in bare)}); a well is compared with the controls of "
+            "its own plate: leave these plates out or widen the reference."
+        )

@@ -1,0 +1,120 @@
+"""How large a change is, beside how sure: layout, cell counts, retrieval per well, distance, changed features."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t as student
+from sklearn.covariance import LedoitWolf
+
+from cellprofiling.hits.design import Design
+from cellprofiling.kernels.precision import average_precisions
+
+CHANGED = 3.0  # control standard deviations beyond which a feature counts as changed
+N_TOP = 5  # features named per perturbation
+CONFIDENCE = 0.95
+
+
+def describe_layout(design: Design, well: pd.Series, count: pd.Series | None) -> pd.DataFrame:
+    """Return where the wells of each perturbation lie and how many cells they hold, relative to controls.
+
+    Columns: n_positions, same_position, cell_count_ratio.
+    """
+    ratio = np.full(len(design.x), np.nan) if count is None else _relative_counts(design, count.to_numpy(dtype=float))
+    position = well.astype(str).to_numpy()
+    found = []
+    for group in range(len(design.keys)):
+        wells = design.wells_of(group)
+        n_positions, n_plates = len(set(position[wells])), len(set(design.plate[wells]))
+        counts = ratio[wells][np.isfinite(ratio[wells])]
+        found.append(
+            {
+                "n_positions": n_positions,
+                "same_position": n_positions == 1 and n_plates > 1,
+                "cell_count_ratio": np.median(counts) if len(counts) else np.nan,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def _relative_counts(design: Design, count: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cell count of each well over the median of the controls of its plate."""
+    ratio = np.full(len(count), np.nan)
+    for plate in np.unique(design.plate):
+        rows = design.plate == plate
+        control = count[rows & design.is_control]
+        middle = np.median(control) if len(control) else np.nan
+        if middle > 0:
+            ratio[rows] = count[rows] / middle
+    return ratio
+
+
+def describe_retrieval(design: Design) -> pd.DataFrame:
+    """Return the mean average precision of each perturbation with its interval: map, map_ci_low, map_ci_high.
+
+    The query is a well, its positives the other wells of the perturbation, its negatives the controls of its plate.
+    The interval is Student's t over wells, cut to [0, 1].
+    """
+    lengths = np.linalg.norm(design.x, axis=1, keepdims=True)
+    unit = np.divide(design.x, lengths, out=np.zeros_like(design.x), where=lengths > 0)
+    found = []
+    for group in range(len(design.keys)):
+        wells = design.wells_of(group)
+        positive = np.tile(design.group == group, (len(wells), 1))
+        positive[np.arange(len(wells)), wells] = False
+        negative = design.is_control & (design.plate == design.plate[wells][:, None])
+        found.append(_mean_with_interval(average_precisions(unit[wells] @ unit.T, positive, negative)))
+    return pd.DataFrame(found, columns=["map", "map_ci_low", "map_ci_high"])
+
+
+def _mean_with_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    n = len(values)
+    middle = float(values.mean())
+    if n < 2:
+        return middle, np.nan, np.nan
+    half = student.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return middle, max(0.0, middle - half), min(1.0, middle + half)
+
+
+def describe_change(design: Design) -> pd.DataFrame:
+    """Return how far each perturbation lies from the controls of its plates: mahalanobis, induction, top_features.
+
+    Notes
+    -----
+    The change of a perturbation is the mean over its wells of the difference from the control mean of the plate, in
+    units of the standard deviation of controls about those means (pooled over plates). The Mahalanobis distance uses
+    the covariance of the same control residuals, shrunk after Ledoit and Wolf.
+    """
+    deviation = design.x - _control_means(design)
+    residuals = deviation[design.is_control]
+    free = max(1, len(residuals) - len(np.unique(design.plate[design.is_control])))
+    spread = np.sqrt((residuals**2).sum(axis=0) / free)
+    usable = spread > 0
+    z = deviation[:, usable] / spread[usable]
+    precision = LedoitWolf(assume_centered=True).fit(z[design.is_control]).get_precision()
+    names = np.array(design.features, dtype=object)[usable]
+    found = []
+    for group in range(len(design.keys)):
+        change = z[design.wells_of(group)].mean(axis=0)
+        found.append(
+            {
+                "mahalanobis": float(np.sqrt(change @ precision @ change)),
+                "induction": float((np.abs(change) > CHANGED).mean()),
+                "top_features": _largest(change, names),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def _control_means(design: Design) -> NDArray[np.float64]:
+    """Return, for each well, the mean of the controls of its plate; 0 on plates of controls only is of no matter."""
+    means = np.zeros_like(design.x)
+    for plate in np.unique(design.plate):
+        rows = design.plate == plate
+        if (rows & design.is_control).any():
+            means[rows] = design.x[rows & design.is_control].mean(axis=0)
+    return means
+
+
+def _largest(change: NDArray[np.float64], names: NDArray[np.object_]) -> str:
+    order = np.lexsort([names.astype(str), -np.abs(change)])[:N_TOP]
+    return "; ".join(f"{names[i]} ({change[i]:+.1f})" for i in order)

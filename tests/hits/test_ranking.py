@@ -1,0 +1,134 @@
+"""The hit list: its order, its reasons, its descriptive numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cellprofiling as cpf
+from cellprofiling.core.errors import ColumnError, InputError
+
+NEGCON = "Metadata_Role == 'negcon'"
+COLUMNS = [
+    *("rank", "Metadata_Compound", "n_wells", "n_plates", "n_positions", "same_position", "n_controls"),
+    *("cell_count_ratio", "map", "map_ci_low", "map_ci_high", "mahalanobis", "induction"),
+    *("p_value", "p_floor", "q_value", "null_scheme", "hit", "reason", "top_features"),
+]
+
+
+@pytest.fixture(scope="module")
+def wells(screen_of_noise: callable) -> pd.DataFrame:
+    """Return a screen with ten strong compounds; c000 is toxic and c001 alone keeps its position."""
+    wells = screen_of_noise(effect=2.0)
+    wells.loc[wells["Metadata_Compound"] == "c000", "Metadata_Object_Count"] = 20
+    wells.loc[wells["Metadata_Compound"] == "c001", "Metadata_Well"] = "B02"
+    return wells
+
+
+@pytest.fixture(scope="module")
+def hits(wells: pd.DataFrame) -> pd.DataFrame:
+    """Return its hit list."""
+    return cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON, permutations=2000)
+
+
+def test_columns(hits: pd.DataFrame) -> None:
+    """The hit list has the promised columns."""
+    assert list(hits.columns) == COLUMNS
+
+
+def test_order(hits: pd.DataFrame) -> None:
+    """Hits first, then by q-value, and at equal q-value by the lower end of the interval of the effect."""
+    assert hits["rank"].tolist() == list(range(1, 21))
+    assert hits["hit"].tolist() == [True] * 10 + [False] * 10
+    assert sorted(hits.loc[hits["hit"], "Metadata_Compound"]) == [f"c{i:03d}" for i in range(10)]
+    for _, tied in hits.groupby("q_value"):
+        assert tied["map_ci_low"].is_monotonic_decreasing
+
+
+def test_agrees_with_activity(wells: pd.DataFrame, hits: pd.DataFrame) -> None:
+    """The list repeats the test, and its map is the score of the test."""
+    tested = cpf.activity(wells, by="Metadata_Compound", reference=NEGCON, permutations=2000)
+    both = hits.merge(tested, on="Metadata_Compound", suffixes=("", "_test"))
+    np.testing.assert_array_equal(both["p_value"], both["p_value_test"])
+    np.testing.assert_allclose(both["map"], both["score"], atol=1e-12)
+
+
+def test_interval_holds_the_effect(hits: pd.DataFrame) -> None:
+    """The interval of map lies in [0, 1] and holds map."""
+    assert hits["map"].between(hits["map_ci_low"], hits["map_ci_high"]).all()
+    assert hits["map_ci_low"].ge(0).all()
+    assert hits["map_ci_high"].le(1).all()
+
+
+def test_counts_and_positions(hits: pd.DataFrame) -> None:
+    """Cell counts are relative to the controls of the plate; one position on all plates is said so."""
+    by_name = hits.set_index("Metadata_Compound")
+    assert by_name.loc["c000", "cell_count_ratio"] == pytest.approx(0.2, abs=0.02)
+    assert "only 20 % of the cells" in by_name.loc["c000", "reason"].replace("%", " %")
+    assert by_name.loc["c001", "same_position"]
+    assert "same well position on all plates" in by_name.loc["c001", "reason"]
+    assert not by_name.drop("c001")["same_position"].any()
+
+
+def test_change_agrees_with_naive(wells: pd.DataFrame, hits: pd.DataFrame) -> None:
+    """Induction and the top feature, computed one compound at a time with pandas."""
+    names = [name for name in wells if name.startswith("Cells_")]
+    control = wells["Metadata_Role"] == "negcon"
+    away = (
+        wells[names]
+        - wells[["Metadata_Plate"]].join(wells[control].groupby("Metadata_Plate")[names].mean(), on="Metadata_Plate")[
+            names
+        ]
+    )
+    spread = np.sqrt((away[control] ** 2).sum() / (control.sum() - wells["Metadata_Plate"].nunique()))
+    for row in hits.to_dict("records"):
+        change = (away[wells["Metadata_Compound"] == row["Metadata_Compound"]] / spread).mean()
+        assert row["induction"] == pytest.approx((change.abs() > 3).mean())
+        assert row["top_features"].split(" (")[0] == change.abs().idxmax()
+
+
+def test_mahalanobis_of_planted_effects_is_larger(hits: pd.DataFrame) -> None:
+    """Every planted compound is farther from the controls than every inert one."""
+    assert hits.loc[hits["hit"], "mahalanobis"].min() > hits.loc[~hits["hit"], "mahalanobis"].max()
+
+
+def test_audit_and_parameters_travel_with_the_list(hits: pd.DataFrame) -> None:
+    """The list carries its own false-positive audit and what was asked for."""
+    assert [row["layout"] for row in hits.attrs["audit"]] == ["same position", "different positions"]
+    assert hits.attrs["parameters"]["fdr"] == 0.05
+    assert hits.attrs["parameters"]["reference"] == NEGCON
+
+
+def test_doses_are_rows_of_their_own(wells: pd.DataFrame) -> None:
+    """With a dose column each dose is tested on its own."""
+    doses = wells.assign(Metadata_Dose=np.where(wells["Metadata_Plate"].isin(["P0", "P1"]), 1.0, 10.0))
+    hits = cpf.rank_hits(doses, by="Metadata_Compound", dose="Metadata_Dose", reference=NEGCON, permutations=100)
+    assert len(hits) == 40
+    assert set(hits["n_plates"]) == {2}
+
+
+def test_too_few_wells_say_so(screen_of_noise: callable) -> None:
+    """Where no p-value can be small enough, the reason says that and not 'inactive'."""
+    wells = screen_of_noise(n_plates=2, n_controls=3, effect=3.0)
+    hits = cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON)
+    best = hits.iloc[0]
+    assert best["p_value"] == best["p_floor"]
+    assert not best["hit"]
+    assert "smallest p-value these few wells can reach" in best["reason"]
+
+
+def test_lone_wells_come_last(wells: pd.DataFrame) -> None:
+    """A perturbation with one well is listed, untested, after all others."""
+    lone = (wells["Metadata_Compound"] == "c002") & (wells["Metadata_Plate"] != "P0")
+    hits = cpf.rank_hits(wells[~lone], by="Metadata_Compound", reference=NEGCON, permutations=200)
+    assert hits.iloc[-1]["Metadata_Compound"] == "c002"
+    assert hits.iloc[-1]["reason"].startswith("not tested: one well")
+
+
+def test_bad_input_is_named(wells: pd.DataFrame) -> None:
+    """Each mistake has its sentence."""
+    with pytest.raises(InputError, match=r"fdr=5: give a number between 0 and 1"):
+        cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON, fdr=5)
+    with pytest.raises(ColumnError, match=r"dose='Metadata_Conc': no such column"):
+        cpf.rank_hits(wells, by="Metadata_Compound", dose="Metadata_Conc", reference=NEGCON)
+    with pytest.raises(ColumnError, match=r"count='cells': no such column"):
+        cpf.rank_hits(wells, by="Metadata_Compound", count="cells", reference=NEGCON)

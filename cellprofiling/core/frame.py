@@ -94,6 +94,18 @@ def split(profiles: pd.DataFrame, features: Sequence[str] | None = None) -> Tabl
     return Table(profiles.drop(columns=names), x, tuple(names))
 
 
+def complete(table: Table) -> Table:
+    """Return the table if no value is missing; otherwise say which features have missing values, and what would do."""
+    gaps = np.isnan(table.x)
+    if gaps.any():
+        names = np.array(table.features, dtype=object)[gaps.any(axis=0)]
+        raise FeatureError(
+            f"features {listed(names)} have missing values (in {int(gaps.any(axis=1).sum())} of {len(gaps)} rows): "
+            "drop them first with select_features(profiles, {'missing': {'cutoff': 0}}), or fill them in."
+        )
+    return table
+
+
 def join(table: Table, *, source: pd.DataFrame, new: Sequence[Line] = ()) -> pd.DataFrame:
     """Put a table together: metadata first, features as one block, ledger of `source` plus the `new` lines."""
     block = pd.DataFrame(table.x, index=table.metadata.index, columns=list(table.features), copy=False)
@@ -161,7 +173,9 @@ def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "referenc
     else:
         mask = _match_mask(profiles, reference, argument)
     if not mask.any():
-        raise ReferenceRowsError(f"{argument}={_short(reference)}: matches no row.{_values(profiles, reference)}")
+        raise ReferenceRowsError(
+            f"{argument}={describe_reference(reference)}: matches no row.{_values(profiles, reference)}"
+        )
     return mask
 
 
@@ -228,7 +242,8 @@ def _values(profiles: pd.DataFrame, reference: Any) -> str:
     return "".join(sentences)
 
 
-def _short(reference: Any) -> str:
+def describe_reference(reference: Any) -> str:
+    """Return a reference as it was written, or in words where it is long."""
     text = repr(dict(reference)) if isinstance(reference, Mapping) else repr(reference)
     return text if len(text) < 200 else f"a {type(reference).__name__} of {len(reference)} values"
 

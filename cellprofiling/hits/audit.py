@@ -11,7 +11,7 @@ from cellprofiling.core.ledger import written
 from cellprofiling.hits.activity import CONTROL_FITS, METHODS, Caller
 from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, read_design
 
-LAYOUTS = ("same position", "different positions")
+LAYOUTS = {"same position": "at one position", "different positions": "at different positions"}  # name, in words
 ALPHA = 0.05
 MOST_TESTS = 200  # pseudo-compounds per layout
 MOST_PLATES = 8  # wells of one pseudo-compound, unless asked for
@@ -159,12 +159,14 @@ def _audit(caller: Caller, layout: str, sets: list[NDArray[np.intp]]) -> dict:
     if n == 0:
         unknown = {"rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}
         return (
-            row | unknown | {"message": f"not audited: no controls at {layout} on two plates with 3 or more controls"}
+            row
+            | unknown
+            | {"message": f"not audited: no controls {LAYOUTS[layout]} on two plates with 3 or more controls each"}
         )
     interval = binomtest(rejected, n).proportion_ci(0.95)
     low, high = float(interval.low), float(interval.high)
     message = (
-        f"{rejected} of {n} control pseudo-compounds at {layout} reach p <= {ALPHA}: "
+        f"{rejected} of {n} control pseudo-compounds {LAYOUTS[layout]} reach p <= {ALPHA}: "
         f"{rejected / n:.1%} (95 % interval {low:.1%} to {high:.1%}; expected {ALPHA:.0%})"
     )
     return row | {"rate": rejected / n, "ci_low": low, "ci_high": high, "message": message}

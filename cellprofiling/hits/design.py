@@ -63,17 +63,35 @@ class Pool:
         return np.concatenate([np.arange(f, f + n) for f, n in zip(first, self.n_treated, strict=True)])
 
 
-def read_design(profiles: pd.DataFrame, by: By, reference: Reference, plate: str) -> Design:
-    """Take a table of wells apart into a design; missing values become the median of their plate."""
+@dataclass(frozen=True)
+class Layout:
+    """Which wells are controls, which plate and which perturbation each well belongs to, and the `by` columns."""
+
+    is_control: NDArray[np.bool_]
+    plate: NDArray[np.intp]
+    group: NDArray[np.intp]
+    keys: pd.DataFrame
+
+
+def read_layout(profiles: pd.DataFrame, by: By, reference: Reference, plate: str) -> Layout:
+    """Return who is compared with whom; a plate whose controls cannot be compared with is an error."""
     is_control = rows(profiles, reference)
     plates, plate_keys = groups(profiles, plate, "plate")
     _refuse_bare_plates(plates[~is_control], plates[is_control], plate_keys[plate])
     codes, keys = groups(profiles[~is_control], by)
     group = np.full(len(profiles), -1, dtype=np.intp)
     group[~is_control] = codes
+    return Layout(is_control, plates, group, keys)
+
+
+def read_design(profiles: pd.DataFrame, by: By, reference: Reference, plate: str) -> Design:
+    """Take a table of wells apart into a design; missing values become the median of their plate."""
+    layout = read_layout(profiles, by, reference, plate)
     table = split(profiles)
-    x = fill_with_median(table.x, plates)
-    return Design(x, table.features, is_control, plates, group, keys, tuple(keys.columns))
+    x = fill_with_median(table.x, layout.plate)
+    return Design(
+        x, table.features, layout.is_control, layout.plate, layout.group, layout.keys, tuple(layout.keys.columns)
+    )
 
 
 def read_pool(design: Design, treated: NDArray[np.intp], controls: NDArray[np.intp], rank: NDArray[np.intp]) -> Pool:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import FeatureError, InputError, listed, one_of
-from cellprofiling.core.frame import require, split
+from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core.frame import complete, require, split
 from cellprofiling.core.ledger import lines, written
 from cellprofiling.kernels.precision import average_precisions
 
@@ -73,8 +73,7 @@ def average_precision(
     3              DMSO                1.0            1        3
     """
     prepare = METRICS[one_of("metric", metric, METRICS)]
-    table = split(profiles)
-    _refuse_missing(table.x, table.features)
+    table = complete(split(profiles))
     vectors = prepare(table.x.astype(np.float64))
     valid = np.any(vectors != 0, axis=1)
     is_positive = _Pairs(profiles, positives, "positives")
@@ -137,16 +136,6 @@ METRICS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "cosine": _direction,
     "pearson": _centered_direction,
 }
-
-
-def _refuse_missing(x: NDArray[np.floating], names: Sequence[str]) -> None:
-    missing = np.isnan(x).any(axis=0)
-    if missing.any():
-        bad = [names[int(i)] for i in np.flatnonzero(missing)]
-        raise FeatureError(
-            f"features {listed(bad)} have missing values: a similarity needs all of them; drop these features with "
-            "select_features(profiles, {'missing': {'cutoff': 0}}), or fill them in."
-        )
 
 
 def _refuse_overlap(both: NDArray[np.bool_]) -> None:

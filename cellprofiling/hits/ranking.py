@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, require
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference, require
 from cellprofiling.core.ledger import written
 from cellprofiling.hits.activity import activity
 from cellprofiling.hits.audit import audit_controls
@@ -116,7 +116,8 @@ def rank_hits(
     hits["reason"] = [_reason(row, fdr, len(hits)) for row in hits.to_dict("records")]
     hits = _ranked(hits)[["rank", *names, *COLUMNS]]
     hits.attrs["audit"] = audit_controls(profiles, reference=reference, well=well, **options).to_dict("records")
-    hits.attrs["parameters"] = {"by": names, "reference": str(reference), "fdr": fdr, **options}
+    reference_text = reference if isinstance(reference, str) else describe_reference(reference)
+    hits.attrs["parameters"] = {"by": names, "reference": reference_text, "fdr": fdr, **options}
     return written(hits, profiles)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
-from cellprofiling.core.frame import feature_columns, groups, is_metadata, join, require, rows, split
+from cellprofiling.core.frame import complete, feature_columns, groups, is_metadata, join, require, rows, split
 from cellprofiling.core.ledger import KEY, lines, written
 
 RNG = np.random.default_rng(0)
@@ -326,3 +326,16 @@ def test_a_query_without_a_yes_or_no_says_to_compare(wells: pd.DataFrame, query:
 def test_what_is_not_one_boolean_per_row_is_refused(wells: pd.DataFrame, mask):
     with pytest.raises(ReferenceRowsError, match=r"or one boolean per row \(6\), got"):
         rows(wells, mask)
+
+
+def test_a_complete_table_comes_back():
+    table = split(pd.DataFrame({"Cells_a": [1.0, 2.0]}))
+    assert complete(table) is table
+
+
+def test_features_with_gaps_are_named_with_a_remedy():
+    table = split(pd.DataFrame({"Cells_a": [1.0, np.nan, 3.0], "Cells_b": 1.0, "Cells_c": [np.nan, np.nan, 1.0]}))
+    with pytest.raises(
+        FeatureError, match=r"features 'Cells_a', 'Cells_c' have missing values \(in 2 of 3 rows\): drop"
+    ):
+        complete(table)

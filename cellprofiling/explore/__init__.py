@@ -1,0 +1,1 @@
+"""Profiles looked at: maps, similarity, groups."""

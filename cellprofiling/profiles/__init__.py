@@ -1,0 +1,1 @@
+"""What happens to wells: annotated, normalized, selected, brought together."""

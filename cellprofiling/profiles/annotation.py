@@ -1,0 +1,183 @@
+"""What was done to each well, put beside what was measured in it."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError, PlateLayoutError, listed, one_of
+from cellprofiling.core.frame import PLATE, WELL, By, columns_once, is_metadata, require
+from cellprofiling.core.ledger import Line, lines, written
+from cellprofiling.core.plates import parse_wells
+
+HOW = ("strict", "left")
+
+
+def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, how: str = "strict") -> pd.DataFrame:
+    """
+    Put the columns of a platemap beside the profiles, by plate and well.
+
+    Parameters
+    ----------
+    profiles : pandas.DataFrame
+        Profiles with one or more rows per well; cells do, too.
+    platemap : pandas.DataFrame
+        One row per well, as `read_platemap` returns it. All of its columns begin with ``Metadata_``.
+    on : str or list of str or None, default None
+        The key columns, in both tables. None takes ``Metadata_Plate`` and ``Metadata_Well``, as far as both tables have
+        them: a platemap without plate is for every plate.
+    how : str, default "strict"
+        ``"strict"``: a profile whose key is not in the platemap is an error. ``"left"``: it is kept, with missing
+        values and a line in the ledger.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The profiles in their order and with their index: metadata, then the new columns, then all others unchanged.
+
+    Raises
+    ------
+    KeyMatchError
+        If keys of profiles are not in the platemap (``how="strict"``), or keys of the platemap occur more than once.
+    ColumnError
+        If a key column is missing, a column of the platemap lacks the prefix, or a column is in both tables with
+        different values.
+    InputError
+        If ``how`` is unknown, or the platemap is not a table.
+
+    Notes
+    -----
+    No row is ever lost or doubled. Wells of the platemap in which nothing was measured are no error, for a screen has
+    empty wells; each is a line in the ledger. A column that both tables have with the same values is kept once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import cellprofiling as cpf
+    >>> wells = pd.DataFrame({"Metadata_Well": ["A01", "A02"], "Cells_Area": [1.0, 2.0]})
+    >>> platemap = pd.DataFrame({"Metadata_Well": ["A02", "A01"], "Metadata_Gene": ["TP53", "none"]})
+    >>> cpf.annotate(wells, platemap)
+      Metadata_Well Metadata_Gene  Cells_Area
+    0           A01          none         1.0
+    1           A02          TP53         2.0
+    """
+    one_of("how", how, HOW)
+    _check(profiles, platemap)
+    keys = _keys(profiles, platemap, on)
+    _refuse_doubled(platemap, keys)
+    rows = _index(platemap, keys).get_indexer(_index(profiles, keys))
+    if how == "strict":
+        _refuse_unmatched(profiles, platemap, keys, rows < 0)
+    found = platemap.reset_index(drop=True).reindex(rows).set_axis(profiles.index)
+    _refuse_different(profiles, found, keys, rows >= 0)
+    metadata = [name for name in profiles if is_metadata(name)]
+    new = found[[name for name in found if name not in profiles]]
+    annotated = pd.concat([profiles[metadata], new, profiles.drop(columns=metadata)], axis=1)
+    return written(annotated, profiles, platemap, new=_ledger(profiles, platemap, keys, rows))
+
+
+def _check(profiles: pd.DataFrame, platemap: pd.DataFrame) -> None:
+    columns_once(profiles)
+    if not isinstance(platemap, pd.DataFrame):
+        raise InputError(f"platemap: expected a pandas.DataFrame, got {type(platemap).__name__}; see read_platemap.")
+    columns_once(platemap)
+    bare = [name for name in platemap if not is_metadata(name)]
+    if bare:
+        raise ColumnError(f"platemap: columns {listed(bare)} do not begin with 'Metadata_'; rename them.")
+
+
+def _keys(profiles: pd.DataFrame, platemap: pd.DataFrame, on: By) -> list[str]:
+    if on is not None:
+        require(profiles, on, "on")
+        return require(platemap, on, "on")
+    shared = [name for name in (PLATE, WELL) if name in profiles and name in platemap]
+    if WELL not in shared:
+        where = "platemap" if WELL in profiles else "profiles"
+        raise ColumnError(f"on=None: no column {WELL!r} in the {where}; name the key columns with on=[...].")
+    return shared
+
+
+def _index(table: pd.DataFrame, keys: Sequence[str]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(table[list(keys)])
+
+
+def _refuse_doubled(platemap: pd.DataFrame, keys: Sequence[str]) -> None:
+    doubled = platemap.loc[platemap.duplicated(keys), list(keys)].drop_duplicates()
+    if len(doubled):
+        hint = f" They differ in {PLATE!r}, which is no key here." if PLATE in platemap and PLATE not in keys else ""
+        raise KeyMatchError(f"platemap: {_listed(doubled)} occur more than once; a well has one row.{hint}")
+
+
+def _refuse_unmatched(
+    profiles: pd.DataFrame, platemap: pd.DataFrame, keys: list[str], absent: NDArray[np.bool_]
+) -> None:
+    if absent.any():
+        lost = profiles.loc[absent, keys].drop_duplicates()
+        raise KeyMatchError(
+            f"profiles: {int(absent.sum())} of {len(profiles)} rows are not in the platemap: {_listed(lost)}."
+            f"{_hint(profiles, platemap, keys)} To keep such rows without annotation use how='left'."
+        )
+
+
+def _hint(profiles: pd.DataFrame, platemap: pd.DataFrame, keys: Sequence[str]) -> str:
+    """Return what is likely wrong with the first key that two tables write differently."""
+    for key in keys:
+        ours, theirs = profiles[key].dropna(), platemap[key].dropna()
+        kinds = ["a number" if pd.api.types.is_numeric_dtype(column) else "text" for column in (ours, theirs)]
+        if kinds[0] != kinds[1]:
+            return f" {key} is {kinds[0]} in the profiles and {kinds[1]} in the platemap."
+        strange, known = ours[~ours.isin(theirs)].unique(), theirs[~theirs.isin(ours)].unique()
+        if len(strange) and (key != WELL or _spelled_otherwise(strange, known)):
+            other = sorted(known if len(known) else theirs.unique())
+            return f" {key}: profiles write {listed(sorted(strange), limit=2)}, the platemap {listed(other, limit=2)}."
+    return ""
+
+
+def _spelled_otherwise(ours: Iterable[object], theirs: Iterable[object]) -> bool:
+    try:
+        return bool(set(parse_wells(ours).names) & set(parse_wells(theirs).names))
+    except PlateLayoutError:
+        return False
+
+
+def _refuse_different(
+    profiles: pd.DataFrame, found: pd.DataFrame, keys: Sequence[str], matched: NDArray[np.bool_]
+) -> None:
+    """Refuse columns of both tables that disagree where a profile is in the platemap."""
+    both = [str(name) for name in found.columns if name in profiles and name not in keys]
+    different = [name for name in both if not _same(profiles.loc[matched, name], found.loc[matched, name])]
+    if different:
+        raise ColumnError(
+            f"columns {listed(different)} differ between profiles and platemap; rename or drop them in one of the two."
+        )
+
+
+def _same(a: pd.Series, b: pd.Series) -> bool:
+    equal = (a.to_numpy() == b.to_numpy()) | (a.isna() & b.isna()).to_numpy()
+    return bool(equal.all())
+
+
+def _ledger(profiles: pd.DataFrame, platemap: pd.DataFrame, keys: Sequence[str], rows: NDArray[np.intp]) -> list[Line]:
+    unknown = profiles.loc[rows < 0, list(keys)].drop_duplicates()
+    return [
+        *lines("annotate", "well", _names(unknown), "not in the platemap"),
+        *lines("annotate", "well", _unmeasured(profiles, platemap, keys), "in the platemap, but nothing was measured"),
+    ]
+
+
+def _unmeasured(profiles: pd.DataFrame, platemap: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """Return the wells of the platemap without a profile; of each plate if the platemap is for all of them."""
+    expected = platemap[list(keys)]
+    if PLATE not in keys and PLATE in profiles:
+        expected = profiles[[PLATE]].drop_duplicates().merge(expected, how="cross")
+        keys = [PLATE, *keys]
+    return _names(expected[~_index(expected, keys).isin(_index(profiles, keys))])
+
+
+def _names(keys: pd.DataFrame) -> list[str]:
+    return [" ".join(map(str, key)) for key in keys.itertuples(index=False)]
+
+
+def _listed(keys: pd.DataFrame) -> str:
+    return listed(_names(keys))

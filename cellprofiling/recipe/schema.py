@@ -1,0 +1,221 @@
+"""What screen.yaml may say, and the sentences for what it may not."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cellprofiling.core.errors import FileFormatError, RecipeError, listed, nearest, one_of
+from cellprofiling.core.frame import COUNT, PLATE, WELL
+
+
+class Section(BaseModel):
+    """A part of screen.yaml; settings that do not exist are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Platemap(Section):
+    """What was put into which well."""
+
+    path: str
+    pad_wells: bool = False
+    well: str | None = None
+    on: list[str] | None = None
+    how: Literal["strict", "left"] = "strict"
+
+
+class Aggregate(Section):
+    """Cells to wells."""
+
+    statistics: str = "median"
+    min_cells: int = Field(default=1, ge=1)
+
+
+class Normalize(Section):
+    """Wells to comparable wells; other settings are options of the method."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    method: str = "mad_robustize"
+    by: str | list[str] | None = PLATE
+    to: Literal["reference", "all"] = "reference"
+    zero_scale: Literal["drop", "keep", "error"] = "drop"
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from cellprofiling.profiles.normalization import METHODS
+
+        return one_of("method", value, METHODS)
+
+
+class Select(Section):
+    """Which features stay."""
+
+    steps: list[str | dict[str, dict[str, Any]]] | None = None
+
+    @field_validator("steps")
+    @classmethod
+    def _known(cls, value: list | None) -> list | None:
+        from cellprofiling.profiles.selection import STEPS
+
+        for step in value or []:
+            for name in [step] if isinstance(step, str) else step:
+                one_of("steps", name, STEPS)
+        return value
+
+
+class Embed(Section):
+    """The picture of all wells."""
+
+    method: str = "pca"
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from cellprofiling.explore.embedding import METHODS
+
+        return one_of("method", value, METHODS)
+
+
+class Hits(Section):
+    """The test of each perturbation and the false discovery rate of the list."""
+
+    fdr: float = Field(default=0.05, gt=0, lt=1)
+    permutations: int = Field(default=10_000, ge=1)
+    control_fit: Literal["refit", "as_given"] = "refit"
+
+
+class Recipe(Section):
+    """A whole screen.yaml. Paths are relative to the file."""
+
+    name: str = "screen"
+    cells: str | None = None
+    wells: str | None = None
+    format: str = "auto"
+    columns: dict[str, str] | None = None
+    platemap: Platemap | None = None
+    reference: str | dict[str, Any]
+    by: list[str]
+    dose: str | None = None
+    plate: str = PLATE
+    well: str = WELL
+    count: str = COUNT
+    exclude: str | None = None
+    features: list[str] | None = None
+    bad_features: Literal["error", "drop"] = "error"
+    seed: int = Field(default=0, ge=0)
+    aggregate: Aggregate = Aggregate()
+    normalize: Normalize = Normalize()
+    select_features: Select = Select()
+    embed: Embed = Embed()
+    hits: Hits = Hits()
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("platemap", mode="before")
+    @classmethod
+    def _as_platemap(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Recipe":
+        if (self.cells is None) == (self.wells is None):
+            given = "both" if self.cells else "neither"
+            raise ValueError(f"'cells' and 'wells': {given} given; name one, the per-cell tables or a table of wells")
+        return self
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check screen.yaml; each problem is named with its line and with what would do."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be read ({error.strerror}); give the path of a screen.yaml.") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: not a text file; give the path of a screen.yaml.") from error
+    try:
+        tree, content = yaml.compose(text), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: expected settings such as 'cells: folder'; `cellprofiling init` drafts a file.")
+    try:
+        return Recipe(**content)
+    except ValidationError as error:
+        problems = [_sentence(problem, tree) for problem in error.errors()]
+        raise RecipeError("\n".join(f"{path}{problem}" for problem in problems)) from error
+
+
+def _sentence(problem: Mapping[str, Any], tree: yaml.Node | None) -> str:
+    """Return where a problem lies and what it is: ", line 7: normalize.method='mad': choose one of ..."."""
+    where = [part for part in problem["loc"] if isinstance(part, str | int)]
+    line = _line(tree, where)
+    place = f", line {line}: " if line else ": "
+    return place + _EXPLAIN.get(problem["type"], _explain_other)(".".join(map(str, where)), problem)
+
+
+def _explain_unknown(name: str, _: Mapping[str, Any]) -> str:
+    *parents, last = name.split(".")
+    known = _settings(parents)
+    return f"{name!r}: no such setting. Settings here are {listed(known, limit=len(known))}.{nearest(last, known)}"
+
+
+def _explain_missing(name: str, _: Mapping[str, Any]) -> str:
+    return f"{name!r} is missing: {_NEEDED.get(name.split('.')[-1], 'a value is needed')}."
+
+
+def _explain_choice(name: str, problem: Mapping[str, Any]) -> str:
+    return f"{name}={problem['input']!r}: choose {problem['ctx']['expected']}."
+
+
+def _explain_value(name: str, problem: Mapping[str, Any]) -> str:
+    return ".".join(filter(None, [name.rpartition(".")[0], str(problem["ctx"]["error"])]))
+
+
+def _explain_other(name: str, problem: Mapping[str, Any]) -> str:
+    return f"{name}={problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
+
+
+_EXPLAIN = {
+    "extra_forbidden": _explain_unknown,
+    "missing": _explain_missing,
+    "literal_error": _explain_choice,
+    "value_error": _explain_value,
+}
+
+_NEEDED = {
+    "reference": "a query for the negative control wells, for example \"Metadata_Role == 'negcon'\"",
+    "by": "the columns that name a perturbation, for example [Metadata_Compound]",
+    "path": "the file",
+}
+
+
+def _settings(parents: Iterable[str]) -> list[str]:
+    """Return the names of the settings of a section."""
+    model: Any = Recipe
+    for parent in parents:
+        annotation = model.model_fields[parent].annotation
+        model = next(
+            kind for kind in [annotation, *getattr(annotation, "__args__", ())] if hasattr(kind, "model_fields")
+        )
+    return list(model.model_fields)
+
+
+def _line(node: yaml.Node | None, where: list[str | int]) -> int | None:
+    """Return the line, from 1, of the setting at the path `where`, or of the deepest part of it that is written."""
+    line = None
+    for part in where:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = next(((key, value) for key, value in node.value if key.value == part), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line

@@ -1,0 +1,196 @@
+"""The stages of a run: which table each makes, from which tables and settings, and how it is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import cellprofiling as cpf
+from cellprofiling.core.errors import FeatureError, listed
+from cellprofiling.core.frame import feature_columns, groups, join, require, rows, split
+from cellprofiling.core.ledger import ledger, lines, written
+from cellprofiling.hits.design import read_layout
+from cellprofiling.kernels.missing import fill_with_median
+from cellprofiling.recipe.schema import Platemap, Recipe
+
+EXCLUDE = "exclude"  # the step under which the ledger names wells that were left out on purpose
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a stage works with: the recipe, the folder its paths start from, and the tables made so far."""
+
+    recipe: Recipe
+    folder: Path
+    tables: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Attributes
+    ----------
+    name : the table it makes; later stages find it under this name.
+    words : what it does, for the progress line.
+    needs : the stages whose tables it uses.
+    settings : the parts of screen.yaml that it uses itself.
+    make : the work.
+    """
+
+    name: str
+    words: str
+    needs: tuple[str, ...]
+    settings: tuple[str, ...]
+    make: Callable[[Run], Any]
+
+
+def make_wells(run: Run) -> pd.DataFrame:
+    """Return one row per well with its treatment, checked so that later stages cannot stumble over it."""
+    recipe = run.recipe
+    wells = _annotate(_read_wells(recipe, run.folder), recipe.platemap, run.folder)
+    return _check(_drop_bad_features(_exclude(wells, recipe), recipe), recipe)
+
+
+def _read_wells(recipe: Recipe, folder: Path) -> pd.DataFrame:
+    if recipe.wells is not None:
+        return cpf.read_profiles(folder / recipe.wells)
+    options = {} if recipe.columns is None else {"columns": recipe.columns}
+    cells = cpf.open_cells(folder / str(recipe.cells), format=recipe.format, **options)
+    keys = (recipe.plate, recipe.well)
+    settings = recipe.aggregate
+    return cpf.aggregate(
+        cells, keys, statistics=settings.statistics, features=recipe.features, min_cells=settings.min_cells
+    )
+
+
+def _annotate(wells: pd.DataFrame, settings: Platemap | None, folder: Path) -> pd.DataFrame:
+    if settings is None:
+        return wells
+    return cpf.annotate(wells, _read_platemap(settings, folder), on=settings.on, how=settings.how)
+
+
+def _read_platemap(settings: Platemap, folder: Path) -> pd.DataFrame:
+    return cpf.read_platemap(folder / settings.path, pad_wells=settings.pad_wells, well=settings.well)
+
+
+def _exclude(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    if recipe.exclude is None:
+        return wells
+    out = rows(wells, recipe.exclude, "exclude")
+    new = lines(EXCLUDE, "well", _names(wells[out], recipe), f"matches: {recipe.exclude}")
+    return written(wells[~out].copy(), wells, new=new)
+
+
+def _names(table: pd.DataFrame, recipe: Recipe) -> pd.Series:
+    """Return plate and well of each row, as one text."""
+    return table[recipe.plate].astype(str) + " " + table[recipe.well].astype(str)
+
+
+def _drop_bad_features(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Refuse or drop features that are infinite somewhere or missing everywhere."""
+    names = feature_columns(wells, recipe.features if recipe.wells is not None else None)
+    x = wells[names].to_numpy(dtype=float, na_value=np.nan)
+    reasons = {"infinite in some wells": np.isinf(x).any(axis=0), "missing in all wells": np.isnan(x).all(axis=0)}
+    bad = {reason: [name for name, hit in zip(names, hits, strict=True) if hit] for reason, hits in reasons.items()}
+    found = [name for group in bad.values() for name in group]
+    if not found:
+        return wells
+    if recipe.bad_features == "error":
+        sentences = [f"{listed(group)} {reason}" for reason, group in bad.items() if group]
+        raise FeatureError(
+            f"features {'; '.join(sentences)}: leave them out with 'bad_features: drop' in screen.yaml, or mend the "
+            "input."
+        )
+    new = [line for reason, group in bad.items() for line in lines("bad_features", "feature", group, reason)]
+    return written(wells.drop(columns=found), wells, new=new)
+
+
+def _check(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Refuse wells that a later stage could not use, before anything is written."""
+    require(wells, [recipe.plate, recipe.well, *recipe.by, *([recipe.dose] if recipe.dose else [])], "by")
+    read_layout(wells, recipe.by, recipe.reference, recipe.plate)
+    feature_columns(wells)
+    return wells
+
+
+def make_profiles(run: Run) -> pd.DataFrame:
+    """Return wells normalized to the controls of their plate, with the features worth keeping."""
+    recipe, settings = run.recipe, run.recipe.normalize
+    reference = recipe.reference if settings.to == "reference" else None
+    options = settings.model_extra or {}
+    normalized = cpf.normalize(
+        run.tables["wells"],
+        settings.method,
+        by=settings.by,
+        reference=reference,
+        zero_scale=settings.zero_scale,
+        **options,
+    )
+    return cpf.select_features(normalized, recipe.select_features.steps)
+
+
+def make_quality(run: Run) -> Any:
+    """Return the checks of the wells."""
+    recipe = run.recipe
+    return cpf.check_quality(
+        run.tables["wells"],
+        platemap=_expected_wells(run),
+        reference=recipe.reference,
+        plate=recipe.plate,
+        well=recipe.well,
+        count=recipe.count,
+    )
+
+
+def _expected_wells(run: Run) -> pd.DataFrame | None:
+    """Return the platemap without the wells that were left out on purpose."""
+    recipe = run.recipe
+    if recipe.platemap is None:
+        return None
+    platemap = _read_platemap(recipe.platemap, run.folder)
+    if recipe.plate not in platemap:
+        return platemap
+    history = ledger(run.tables["wells"])
+    excluded = history.loc[history["step"] == EXCLUDE, "name"]
+    return platemap[~_names(platemap, recipe).isin(excluded)]
+
+
+def make_embedding(run: Run) -> pd.DataFrame:
+    """Return the picture of all wells; a missing value counts as the median of its plate."""
+    recipe, profiles = run.recipe, run.tables["profiles"]
+    table = split(profiles)
+    plates, _ = groups(profiles, recipe.plate, "plate")
+    complete = join(table.with_x(fill_with_median(table.x, plates)), source=profiles)
+    return cpf.embed(complete, recipe.embed.method, seed=recipe.seed)
+
+
+def make_hits(run: Run) -> pd.DataFrame:
+    """Return the ranked hit list."""
+    recipe = run.recipe
+    return cpf.rank_hits(
+        run.tables["profiles"],
+        by=recipe.by,
+        reference=recipe.reference,
+        dose=recipe.dose,
+        plate=recipe.plate,
+        well=recipe.well,
+        count=recipe.count,
+        seed=recipe.seed,
+        **recipe.hits.model_dump(),
+    )
+
+
+SOURCE = ("cells", "wells", "format", "columns", "platemap", "exclude", "features", "bad_features", "aggregate")
+DESIGN = ("reference", "by", "dose", "plate", "well", "count")
+
+STAGES = (
+    Stage("wells", "cells to wells", (), (*SOURCE, *DESIGN), make_wells),
+    Stage("quality", "checking quality", ("wells",), (), make_quality),
+    Stage("profiles", "normalizing, selecting features", ("wells",), ("normalize", "select_features"), make_profiles),
+    Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed"), make_embedding),
+    Stage("hits", "testing perturbations", ("profiles",), ("hits", "seed"), make_hits),
+)

@@ -1,0 +1,1 @@
+"""One offline HTML page about a screen: collect a plain record, draw the figures, render."""

@@ -1,0 +1,47 @@
+"""Numbers and names as people write them; what is missing is an en dash."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+MISSING = "–"
+
+
+def number(value: Any) -> str:
+    """Return a count with thousands apart: 12,345."""
+    return MISSING if _is_missing(value) else f"{value:,.0f}"
+
+
+def amount(value: Any) -> str:
+    """Return a measurement with three digits that matter: 0.0123, 4.57, 12,345."""
+    if _is_missing(value):
+        return MISSING
+    value = float(value)
+    if value and abs(value) < 1e-3:
+        return f"{value:.1e}".replace("e-0", "e-")
+    return f"{value:,.0f}" if abs(value) >= 1000 or value.is_integer() else f"{value:.3g}"
+
+
+def score(value: Any) -> str:
+    """Return a score between 0 and 1 with two digits: 0.80."""
+    return MISSING if _is_missing(value) else f"{value:.2f}"
+
+
+def percent(value: Any, digits: int = 3) -> str:
+    """Return a share as 4.5 %, with so many digits that matter."""
+    return MISSING if _is_missing(value) else f"{float(f'{100 * value:.{digits}g}'):g} %"
+
+
+def plural(n: Any, thing: str) -> str:
+    """Return `1 plate` or `1,234 plates`."""
+    return f"{number(n)} {thing}" if n == 1 else f"{number(n)} {thing}s"
+
+
+def joined(values: Iterable[Any]) -> str:
+    """Return the parts of a name as they are written, one after the other."""
+    return " · ".join(MISSING if _is_missing(value) else str(value) for value in values)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value != value

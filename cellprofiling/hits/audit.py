@@ -45,8 +45,12 @@ def audit_controls(
         The statistic, as in `activity`.
     n_wells : int or None, default None
         Plates, and so wells, of one pseudo-compound; None takes all plates that have controls, at most 8.
-    permutations, seed, control_fit
-        As in `activity`.
+    permutations : int, default 1_000
+        Random assignments per test, as in `activity`.
+    seed : int, default 0
+        Seed of the random assignments.
+    control_fit : {"refit", "as_given"}, default "refit"
+        Whether controls are fitted anew in each assignment, as in `activity`.
 
     Returns
     -------

@@ -54,8 +54,12 @@ def rank_hits(
         Column with the number of cells; without it, the cell count ratio is missing.
     fdr : float, default 0.05
         False discovery rate among the rows called hits, between 0 and 1.
-    permutations, seed, control_fit
-        As in `activity`.
+    permutations : int, default 10_000
+        Random assignments per test, as in `activity`.
+    seed : int, default 0
+        Seed of the random assignments.
+    control_fit : {"refit", "as_given"}, default "refit"
+        Whether controls are fitted anew in each assignment, as in `activity`.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""What happens to cells: from one row per cell to one row per well."""

@@ -1,0 +1,259 @@
+"""Cells as they lie in files, in whatever format: opened by name or by looks, read plate by plate."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from cellprofiling.core.errors import FeatureError, FileFormatError, InputError, KeyMatchError, listed, nearest, one_of
+from cellprofiling.core.frame import PLATE, WELL, feature_columns, is_metadata
+from cellprofiling.core.ledger import COLUMNS, KEY, Ledger, Line, lines
+from cellprofiling.io.columbus import COLUMBUS
+from cellprofiling.io.delimited_cells import DELIMITED
+from cellprofiling.io.files import PathLike, found, held
+from cellprofiling.io.harmony import HARMONY
+from cellprofiling.io.parquet_cells import PARQUET
+from cellprofiling.io.partitions import CellFormat, Partition, stacked
+from cellprofiling.io.tables import write_profiles
+
+# In the order in which they are tried: text that is not known to be something else comes last
+FORMATS = {form.name: form for form in (HARMONY, COLUMBUS, PARQUET, DELIMITED)}
+
+
+@dataclass(frozen=True, repr=False)
+class Cells:
+    """Cells in files, read when asked for.
+
+    Attributes
+    ----------
+    format : the name of the format they were opened as.
+    partitions : the pieces that are read together, one for each plate wherever the files allow; each has `.plate` and
+        `.read(columns)`. Only a piece whose plate is None holds cells of several plates, and then it is the only one.
+    schema : a table without rows that has the columns and their types.
+    lines : what was left out when they were opened.
+    """
+
+    format: str
+    partitions: tuple[Partition, ...]
+    schema: pd.DataFrame
+    lines: Ledger
+
+    def __repr__(self) -> str:
+        """Say what is there without reading it."""
+        plates = listed([partition.plate or "several plates" for partition in self.partitions], limit=3)
+        return f"<Cells in {self.format} files: {plates}; {self.schema.shape[1]} columns>"
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the measured features."""
+        return feature_columns(self.schema)
+
+    @property
+    def metadata(self) -> list[str]:
+        """Names of the columns that say what a cell is."""
+        return [str(name) for name in self.schema.columns if is_metadata(name)]
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """What was left out, as a table: step, item, name, reason, n."""
+        return pd.DataFrame(list(self.lines), columns=list(COLUMNS))
+
+    def to_frame(self, columns: Sequence[str] | None = None, wells: Sequence[str] | None = None) -> pd.DataFrame:
+        """
+        Read the cells as one table.
+
+        Parameters
+        ----------
+        columns : list of str or None, default None
+            The columns to read; None reads all.
+        wells : list of str or None, default None
+            The wells (of every plate) whose cells to return; None returns all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per cell, plate by plate.
+
+        Raises
+        ------
+        ColumnError
+            If a column does not exist.
+        KeyMatchError
+            If no cell lies in a well.
+        """
+        wanted = None if columns is None else list(columns)
+        read = wanted if wells is None or wanted is None else list(dict.fromkeys([*wanted, WELL]))
+        frames = [_of_wells(partition.read(read), wells) for partition in self.partitions]
+        cells = stacked(frames)
+        if wells is not None:
+            _refuse_unknown_wells(cells, wells)
+        cells = cells if wanted is None or wanted == list(cells) else cells[wanted]
+        cells.attrs[KEY] = self.lines
+        return cells
+
+    def write(self, folder: PathLike) -> Path:
+        """
+        Write the cells as parquet, a file for each plate, features as float32.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            Where to write; it is made if need be, and must not hold the parquet files of other cells.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        FileFormatError
+            If the folder holds other parquet files.
+        FeatureError
+            If a value is too large for float32.
+        """
+        folder = Path(folder)
+        plates = {quote(plate, safe=_SAFE) + ".parquet": read for plate, read in self._plates().items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        strangers = sorted({file.name for file in folder.glob("*.parquet")} - set(plates))
+        if strangers:
+            raise FileFormatError(
+                f"folder={str(folder)!r}: holds {listed(strangers)}, of other cells; name a new folder."
+            )
+        for name, read in plates.items():
+            write_profiles(_single_precision(read()), folder / name)
+        return folder
+
+    def _plates(self) -> dict[str, Callable[[], pd.DataFrame]]:
+        plates: dict[str, Callable[[], pd.DataFrame]] = {}
+        for partition in self.partitions:
+            if partition.plate is not None:
+                plates[partition.plate] = partition.read
+            else:
+                plates |= {str(plate): rows.copy for plate, rows in partition.read().groupby(PLATE)}
+        return plates
+
+
+def open_cells(path: PathLike, *, format: str = "auto", **options: Any) -> Cells:
+    """
+    Open the cells in a file or folder; almost nothing is read until it is asked for.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file, a folder of files, or a pattern such as ``"screen/*/cells.parquet"``.
+    format : str, default "auto"
+        ``"parquet"``, ``"delimited"`` (csv, tsv), ``"columbus"``, ``"harmony"``, or ``"auto"`` to tell by names and
+        first lines.
+    **options : dict
+        Of parquet and delimited files ``columns``, which columns hold the keys if they are not called
+        ``Metadata_Plate`` and so on: ``columns={"plate": "Barcode", "well": "Position"}``. Of Columbus and Harmony
+        exports ``population``, the kind of object to read where there are several.
+
+    Returns
+    -------
+    Cells
+        The names of its ``features`` and ``metadata``, its ``partitions`` (each a plate wherever the files allow),
+        ``to_frame()`` to have all in memory, ``write(folder)`` to keep them as parquet, and the ``ledger`` of what was
+        left out.
+
+    Raises
+    ------
+    FileFormatError
+        If nothing is there, nothing is recognized, a file is damaged, the files do not have the same columns, a cell
+        has no plate, or a plate or well was exported twice.
+    ColumnError
+        If ``columns`` names a column that is not there, or a key that is there already.
+    InputError
+        If the format or an option is unknown, or there are several populations and none is chosen.
+
+    Notes
+    -----
+    ``Metadata_Plate`` is the column of that name, CellProfiler's ``Image_Metadata_Plate``, or else the name of the
+    file. Columbus and Harmony: wells become ``A01``, other keys get the prefix ``Metadata_`` (the field is
+    ``Metadata_Site``), features keep their names, and the units in them are spelled one way.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import cellprofiling as cpf
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "plate1.csv")
+    >>> _ = file.write_text("Metadata_Well,Cells_Area\\nA01,1.5\\nA01,2.5\\nA02,4\\n")
+    >>> cells = cpf.open_cells(file)
+    >>> cells
+    <Cells in delimited files: 'plate1'; 3 columns>
+    >>> cells.to_frame(["Metadata_Plate", "Metadata_Well", "Cells_Area"], wells=["A01"])
+      Metadata_Plate Metadata_Well  Cells_Area
+    0         plate1           A01         1.5
+    1         plate1           A01         2.5
+    """
+    path = Path(path)
+    reader = _recognized(path) if one_of("format", format, [*FORMATS, "auto"]) == "auto" else FORMATS[format]
+    _check_options(reader, options)
+    files = reader.find(path)
+    if not files:
+        raise FileFormatError(f"path={str(path)!r}, format={format!r}: there are no {reader.looks}.{_inside(path)}")
+    opened = reader.open(files, **options)
+    if not opened.partitions:
+        raise FileFormatError(f"path={str(path)!r}: {listed(file.name for file in files)} hold columns and no cells.")
+    return Cells(
+        reader.name, opened.partitions, opened.schema, Ledger([*_not_read(path, files, reader), *opened.lines])
+    )
+
+
+def _recognized(path: Path) -> CellFormat:
+    for reader in FORMATS.values():
+        if reader.find(path):
+            return reader
+    known = "; ".join(f"{reader.name}: {reader.looks}" for reader in FORMATS.values())
+    raise FileFormatError(f"path={str(path)!r}: no cells in a format that is read ({known}).{_inside(path)}")
+
+
+def _inside(path: Path) -> str:
+    return f" As for the folder, {held(path)}." if path.is_dir() else ""
+
+
+def _check_options(reader: CellFormat, options: dict[str, Any]) -> None:
+    unknown = [name for name in options if name not in reader.options]
+    if unknown:
+        raise InputError(
+            f"{unknown[0]}={options[unknown[0]]!r}: no option of format {reader.name!r}, which takes "
+            f"{listed(reader.options)}.{nearest(unknown[0], reader.options)}"
+        )
+
+
+def _not_read(path: Path, files: Sequence[Path], reader: CellFormat) -> list[Line]:
+    """Return a ledger line for each kind of file that lies beside those read."""
+    folders = sorted({file.parent for file in files}) if path.is_dir() else []
+    others = [file for folder in folders for file in found(folder) if file not in set(files)]
+    kinds = groupby(sorted(others, key=lambda file: file.suffix), key=lambda file: file.suffix)
+    reason = f"left out: not read as {reader.name}"
+    names = [[file.name for file in kind] for _, kind in kinds]
+    return [line for kind in names for line in lines("open_cells", "file", [listed(kind)], reason, n=len(kind))]
+
+
+def _of_wells(cells: pd.DataFrame, wells: Sequence[str] | None) -> pd.DataFrame:
+    return cells if wells is None else cells[cells[WELL].isin(list(wells))]
+
+
+def _refuse_unknown_wells(cells: pd.DataFrame, wells: Sequence[str]) -> None:
+    absent = [well for well in wells if well not in set(cells[WELL])]
+    if absent:
+        raise KeyMatchError(f"wells={listed(absent)}: no cell lies there. Wells are written like 'A01'.")
+
+
+def _single_precision(cells: pd.DataFrame) -> pd.DataFrame:
+    features = feature_columns(cells)
+    limit = np.finfo(np.float32).max
+    large = [name for name in features if cells[name].abs().replace(np.inf, 0).max() > limit]
+    if large:
+        raise FeatureError(f"features {listed(large)} hold values beyond {limit:.1e}, too large for float32.")
+    return pd.concat([cells.drop(columns=features), cells[features].astype(np.float32)], axis=1)
+
+
+_SAFE = " ()[]{}+,;=@#&!~^"  # else a plate called "a/b" would lie in a folder

@@ -1,0 +1,25 @@
+"""Which columns of a foreign table say plate, well and site."""
+
+from collections.abc import Mapping, Sequence
+
+from cellprofiling.core.errors import ColumnError, listed, nearest
+from cellprofiling.core.frame import METADATA
+
+_CELLPROFILER = {f"Image_{METADATA}{key}": f"{METADATA}{key}" for key in ("Plate", "Well", "Site")}
+
+
+def renames(names: Sequence[str], columns: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the new names of columns: as `columns={"plate": "Barcode"}` asks, and CellProfiler's without `Image_`."""
+    asked = {column: f"{METADATA}{key[:1].upper()}{key[1:]}" for key, column in (columns or {}).items()}
+    known = {old: new for old, new in _CELLPROFILER.items() if new not in asked.values() and new not in names}
+    _check(names, columns or {}, asked)
+    return {old: new for old, new in {**known, **asked}.items() if old in names and old != new}
+
+
+def _check(names: Sequence[str], columns: Mapping[str, str], asked: Mapping[str, str]) -> None:
+    absent = [column for column in asked if column not in names]
+    if absent:
+        raise ColumnError(f"columns={dict(columns)}: {listed(absent)} is no column.{nearest(absent[0], names)}")
+    taken = [new for old, new in asked.items() if new != old and new in names]
+    if taken:
+        raise ColumnError(f"columns={dict(columns)}: the table has {listed(taken)} already; leave that key out.")

@@ -1,0 +1,245 @@
+"""Wells are summed up exactly, from wherever the cells come, and nothing is left out without a ledger line."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
+
+from cellprofiling.cells.aggregation import aggregate
+from cellprofiling.core.errors import ColumnError, FeatureError, InputError
+from cellprofiling.core.ledger import ledger
+from cellprofiling.io.cells import open_cells
+from cellprofiling.io.tables import write_profiles
+
+KEYS = ["Metadata_Plate", "Metadata_Well"]
+FEATURES = ["Cells_Area", "Cells_Length", "Nuclei_Area"]
+
+
+def screen(dtype: type = np.float64, n: int = 300, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    well = rng.integers(0, 6, n)
+    metadata = pd.DataFrame(
+        {
+            "Metadata_Plate": rng.choice(["P1", "P2"], n),
+            "Metadata_Well": [f"A{i + 1:02d}" for i in well],
+            "Metadata_Gene": np.where(well % 2, "TP53", None),
+            "Metadata_Site": rng.integers(1, 5, n),
+            "Location_Center_X": rng.random(n),
+        }
+    )
+    x = rng.normal([1e6, 0, 5], [1e-3, 1, 0], (n, 3)).astype(dtype)
+    x[rng.random(x.shape) < 0.05] = np.nan
+    x[(metadata["Metadata_Well"] == "A03") & (metadata["Metadata_Plate"] == "P1"), 1] = np.nan
+    return pd.concat([metadata, pd.DataFrame(x, columns=FEATURES)], axis=1)
+
+
+def naive(cells: pd.DataFrame, statistic: str) -> pd.DataFrame:
+    """One well after the other, in NumPy's own words."""
+    formulas = {
+        "median": np.median,
+        "mean": np.mean,
+        "mad": lambda v: np.median(np.abs(v - np.median(v))),
+        "std": lambda v: np.std(v, ddof=1),
+        "min": np.min,
+        "max": np.max,
+        "q05": lambda v: np.quantile(v, 0.05),
+        "q95": lambda v: np.quantile(v, 0.95),
+        "count": len,
+    }
+    rows = []
+    for key in sorted(set(zip(cells["Metadata_Plate"], cells["Metadata_Well"], strict=True))):
+        well = cells[(cells["Metadata_Plate"] == key[0]) & (cells["Metadata_Well"] == key[1])]
+        row = dict(zip(KEYS, key, strict=True)) | {"Metadata_Object_Count": len(well)}
+        for name in FEATURES:
+            values = well[name].dropna().to_numpy(float)
+            row[name] = formulas[statistic](values) if len(values) or statistic == "count" else np.nan
+        rows.append(row)
+    return pd.DataFrame(rows).astype(dict.fromkeys(FEATURES, float))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("statistic", ["median", "mean", "mad", "std", "min", "max", "q05", "q95", "count"])
+def test_each_statistic_equals_its_naive_twin(statistic, dtype):
+    cells = screen(dtype)
+    wells = aggregate(cells, statistics=statistic)
+    exact = statistic not in ("mean", "std")
+    rtol = 0 if exact else 1e-9
+    assert_frame_equal(
+        wells[[*KEYS, "Metadata_Object_Count", *FEATURES]], naive(cells, statistic), rtol=rtol, atol=rtol
+    )
+    assert np.isnan(wells["Cells_Length"][2]) or statistic == "count"
+
+
+def test_a_list_of_statistics_appends_their_names():
+    cells = screen()
+    wells = aggregate(cells, statistics=["median", "q95"])
+    assert [name for name in wells if "__" in name] == [f"{name}__{s}" for s in ("median", "q95") for name in FEATURES]
+    assert_frame_equal(
+        wells[[f"{name}__q95" for name in FEATURES]].set_axis(FEATURES, axis=1),
+        aggregate(cells, statistics="q95")[FEATURES],
+    )
+    assert list(aggregate(cells, statistics=["mad"]).filter(like="Area")) == ["Cells_Area__mad", "Nuclei_Area__mad"]
+
+
+def test_metadata_that_is_one_value_in_each_group_is_carried_and_the_rest_in_the_ledger():
+    wells = aggregate(screen())
+    assert list(wells) == [*KEYS, "Metadata_Gene", "Metadata_Object_Count", *FEATURES]
+    assert wells["Metadata_Gene"].isna().tolist() == [True, False] * 6
+    assert ledger(wells)[["step", "item", "name", "reason"]].to_numpy().tolist() == [
+        ["aggregate", "column", "Metadata_Site", "differs between the cells of a group"],
+        ["aggregate", "column", "Location_Center_X", "not a feature, but a position or bookkeeping"],
+    ]
+
+
+def test_a_label_that_some_cells_of_a_well_lack_is_not_carried():
+    cells = pd.DataFrame({"Metadata_Well": ["A01", "A01"], "Metadata_Gene": ["TP53", None], "Cells_Area": [1.0, 2.0]})
+    assert "Metadata_Gene" not in aggregate(cells, "Metadata_Well")
+
+
+def test_a_label_that_varies_on_one_plate_is_not_carried_on_any():
+    cells = screen()
+    cells["Metadata_Gene"] = np.where((cells["Metadata_Plate"] == "P2") & (cells.index % 2), "x", "y")
+    assert "Metadata_Gene" not in aggregate(cells)
+
+
+def test_wells_with_few_cells_are_left_out_with_a_line_each():
+    cells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": list("AABCCC"), "Cells_Area": range(6)})
+    wells = aggregate(cells, min_cells=2)
+    assert wells["Metadata_Well"].tolist() == ["A", "C"]
+    assert ledger(wells).iloc[0].tolist() == ["aggregate", "well", "P1 B", "fewer than 2 cells", 1]
+    assert "fewer than 2 cells" not in ledger(aggregate(cells, "Metadata_Plate", min_cells=2))["reason"].tolist()
+    with pytest.raises(InputError, match="min_cells=4: no group has so many cells; the largest has 3"):
+        aggregate(cells, min_cells=4)
+    with pytest.raises(InputError, match="min_cells=0: give a whole number from 1 up"):
+        aggregate(cells, min_cells=0)
+
+
+@given(st.integers(0, 50), st.integers(1, 60))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_cells_does_not_matter_and_no_cell_is_lost(seed, n):
+    cells = screen(n=n, seed=seed)
+    wells = aggregate(cells)
+    assert wells["Metadata_Object_Count"].sum() == n
+    assert_frame_equal(wells, aggregate(cells.sample(frac=1, random_state=seed)))
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+@pytest.mark.parametrize("layout", ["by plate", "by well", "one file"])
+@pytest.mark.parametrize("by", [KEYS, ["Metadata_Well"], ["Metadata_Gene", "Metadata_Plate"], ["Metadata_Gene"]])
+def test_files_give_what_the_table_gives(tmp_path, ending, layout, by):
+    cells = screen().assign(Metadata_Gene=lambda cells: "G" + cells["Metadata_Well"].str[-1])
+    layouts = {"by plate": ["Metadata_Plate"], "by well": KEYS, "one file": [np.zeros(len(cells))]}
+    for number, (_, rows) in enumerate(cells.groupby(layouts[layout])):
+        write_profiles(rows, tmp_path / f"{number}{ending}")
+    expected = aggregate(cells, by, statistics=["median", "mad"])
+    opened = open_cells(tmp_path)
+    for source in (opened, tmp_path, str(tmp_path), opened.to_frame()):
+        assert_frame_equal(aggregate(source, by, statistics=["median", "mad"]), expected, check_dtype=False)
+
+
+def test_few_features_at_a_time_are_as_good_as_all(monkeypatch, tmp_path):
+    cells = pd.concat([screen(), pd.DataFrame(np.random.default_rng(0).normal(size=(300, 40)))], axis=1)
+    cells.columns = [str(name) if str(name).isalpha() or "_" in str(name) else f"Cells_F{name}" for name in cells]
+    whole = aggregate(cells)
+    monkeypatch.setattr("cellprofiling.cells.aggregation.BATCH_BYTES", 1)
+    assert_frame_equal(aggregate(write_profiles(cells, tmp_path / "a.parquet")), whole)
+
+
+def test_the_ledger_of_the_cells_is_carried_on(tmp_path):
+    write_profiles(screen(), tmp_path / "a.parquet")
+    (tmp_path / "notes.md").write_text("x")
+    assert ledger(aggregate(tmp_path))["step"].tolist() == ["open_cells", "aggregate", "aggregate"]
+    assert ledger(aggregate(open_cells(tmp_path).to_frame()))["step"].tolist() == [
+        "open_cells",
+        "aggregate",
+        "aggregate",
+    ]
+
+
+def test_the_input_is_not_changed():
+    cells, before = screen(), screen()
+    aggregate(cells)
+    assert_frame_equal(cells, before)
+    assert cells.attrs == {}
+
+
+def test_features_can_be_chosen_and_must_be_numbers():
+    cells = screen().assign(Cells_Name="x")
+    with pytest.raises(FeatureError, match="'Cells_Name' are not numbers"):
+        aggregate(cells)
+    wells = aggregate(cells, features=["Location_Center_X", "Cells_Area"])
+    assert list(wells)[-2:] == ["Location_Center_X", "Cells_Area"]
+
+
+def test_a_column_that_becomes_text_far_down_is_refused(tmp_path):
+    text = "Metadata_Well,Cells_Area\n" + "A01,1.5\n" * 200_000 + "A01,large\n"
+    (tmp_path / "P1.csv").write_text(text)
+    with pytest.raises(FeatureError, match=r"'Cells_Area' are not numbers .*'1.5'"):
+        aggregate(tmp_path)
+
+
+def test_infinite_values_are_large_values_to_a_median():
+    cells = pd.DataFrame({"Metadata_Well": ["A01"] * 3, "Cells_Area": [1.0, 2.0, np.inf]})
+    wells = aggregate(cells, "Metadata_Well", statistics=["median"])
+    assert wells["Cells_Area__median"].tolist() == [2]
+
+
+def test_an_earlier_count_is_replaced_with_a_line():
+    wells = aggregate(aggregate(screen()), "Metadata_Plate")
+    assert wells["Metadata_Object_Count"].tolist() == [6, 6]
+    assert "counted anew" in ledger(wells)["reason"].tolist()
+
+
+def test_keys_must_be_there_for_each_cell():
+    with pytest.raises(ColumnError, match="by='Metadata_plate': no such column"):
+        aggregate(screen(), ["Metadata_plate"])
+    with pytest.raises(ColumnError, match=r"by='Metadata_Gene': .* rows have no value there"):
+        aggregate(screen(), "Metadata_Gene")
+    with pytest.raises(InputError, match="by=None: name at least one column"):
+        aggregate(screen(), None)
+
+
+def test_unknown_statistics_and_empty_tables():
+    with pytest.raises(InputError, match=r"statistics='medain': choose from .* 'q01' to 'q99'. Did you mean 'median'"):
+        aggregate(screen(), statistics=["mean", "medain"])
+    for statistic in ("q00", "q5", "quantile"):
+        with pytest.raises(InputError, match=f"statistics='{statistic}'"):
+            aggregate(screen(), statistics=statistic)
+    with pytest.raises(InputError, match="statistics=: choose from"):
+        aggregate(screen(), statistics=[])
+    with pytest.raises(InputError, match="cells: the table has no rows"):
+        aggregate(screen().iloc[:0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("operation", ["median", "mean"])
+def test_pycytominer_gives_the_same(operation, dtype):
+    """pycytominer 1.7.1; there, other metadata is lost, and cells without a key make groups of their own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pycytominer
+    cells = screen(dtype).assign(Metadata_ObjectNumber=1)
+    peer = pycytominer.aggregate(cells, strata=KEYS, operation=operation, features=FEATURES, compute_object_count=True)
+    ours = aggregate(cells, statistics=operation)
+    assert ours["Metadata_Object_Count"].tolist() == peer["Metadata_Object_Count"].tolist()
+    rounding = {"median": 0, "mean": 1e-15}[operation]
+    assert_allclose(ours[FEATURES], peer[FEATURES], rtol=rounding, atol=rounding)
+
+
+@pytest.mark.real
+def test_wells_of_a_screen_are_those_that_columbus_computed(real_data):
+    folder = "nucleus_columbus_screen/single_cell"
+    cells = pd.read_parquet(real_data(f"{folder}/secondary_screen_single_cells.parquet"))
+    cells = cells.rename(columns={"PlateName": KEYS[0], "WellName": KEYS[1], "ScreenName": "Metadata_Screen"})
+    wells = aggregate(cells.drop(columns="MeasurementDate"), statistics="mean").set_index(KEYS)
+    columbus = pd.read_csv(real_data(f"{folder}/secondary_screen_columbus_per_well.csv.gz"))
+    columbus = columbus.set_index(["PlateName", "WellName"]).loc[wells.index]
+    counts = columbus["Nuclei Selected - Number of Objects"]
+    assert (wells["Metadata_Object_Count"].to_numpy() == counts.to_numpy()).sum() == 768
+    for name in wells.filter(regex="Nucleus"):
+        assert_allclose(wells[name], columbus[f"{name} - Mean per Well"], rtol=1e-6, err_msg=name)

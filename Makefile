@@ -31,9 +31,10 @@ bench: .venv/test ## side by side with the peers; writes docs/benchmarks.md
 docs: .venv/dev ## docs/_build/index.html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
+SMALL := --preset easy --seed 0 --plates 4 --wells-per-plate 96 --compounds 36 --cells-per-well 25 --features 48
 data: .venv/core ## the small screen in data/, made again
 	rm -rf data/small
-	$(BIN)/cellprofiling simulate $(shell cat data/small.options) --out data/small
+	$(BIN)/cellprofiling simulate $(SMALL) --out data/small
 
 lock: ## pin every version again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --group dev --no-header --no-annotate -o constraints.txt

@@ -117,9 +117,11 @@ def rank_hits(
     layout = describe_layout(design, profiles[well], counts)
     hits = pd.concat([tested, layout, describe_retrieval(design), describe_change(design)], axis=1)
     hits["hit"] = (hits["q_value"] <= fdr).to_numpy(dtype=bool)
-    hits["reason"] = [_reason(row, fdr, len(hits)) for row in hits.to_dict("records")]
+    audit = audit_controls(profiles, reference=reference, well=well, **options)
+    position_rate = dict(zip(audit["layout"], audit["rate"], strict=True))["same position"]
+    hits["reason"] = [_reason(row, fdr, len(hits), position_rate) for row in hits.to_dict("records")]
     hits = _ranked(hits)[["rank", *names, *COLUMNS]]
-    hits.attrs["audit"] = audit_controls(profiles, reference=reference, well=well, **options).to_dict("records")
+    hits.attrs["audit"] = audit.to_dict("records")
     reference_text = reference if isinstance(reference, str) else describe_reference(reference)
     hits.attrs["parameters"] = {"by": names, "reference": reference_text, "fdr": fdr, **options}
     return written(hits, profiles)
@@ -132,7 +134,7 @@ def _ranked(hits: pd.DataFrame) -> pd.DataFrame:
     return ranked.assign(rank=np.arange(1, len(ranked) + 1))
 
 
-def _reason(row: dict[Any, Any], fdr: float, n_tests: int) -> str:
+def _reason(row: dict[Any, Any], fdr: float, n_tests: int, position_rate: float) -> str:
     """Return in words why a row is a hit or is not, and what to beware of."""
     if np.isnan(row["p_value"]):
         return "not tested: one well has no replicate to be compared with"
@@ -146,5 +148,6 @@ def _reason(row: dict[Any, Any], fdr: float, n_tests: int) -> str:
     if row["cell_count_ratio"] < FEW_CELLS:
         notes.append(f"only {row['cell_count_ratio']:.0%} of the cells of controls")
     if row["same_position"]:
-        notes.append("same well position on all plates: position and compound cannot be told apart")
+        told = "" if np.isnan(position_rate) else f"; of controls at one position, {position_rate:.0%} are called too"
+        notes.append(f"same well position on all plates, so position may be what is seen{told}")
     return "; ".join(notes)

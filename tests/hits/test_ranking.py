@@ -98,6 +98,14 @@ def test_audit_and_parameters_travel_with_the_list(hits: pd.DataFrame) -> None:
     assert hits.attrs["parameters"]["reference"] == NEGCON
 
 
+def test_reason_quotes_the_audit_of_positions(screen_of_noise: callable) -> None:
+    """Where all plates share one layout, the reason says how often controls at one position are called active."""
+    wells = screen_of_noise(n_controls=24, fixed_layout=True, position_effect=1.0, n_compounds=5)
+    hits = cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON, permutations=200)
+    rate = hits.attrs["audit"][0]["rate"]
+    assert hits["reason"].str.contains(f"of controls at one position, {rate:.0%} are called too").all()
+
+
 def test_doses_are_rows_of_their_own(wells: pd.DataFrame) -> None:
     """With a dose column each dose is tested on its own."""
     doses = wells.assign(Metadata_Dose=np.where(wells["Metadata_Plate"].isin(["P0", "P1"]), 1.0, 10.0))

@@ -1,0 +1,163 @@
+"""A run from cells to report: its files, its record, and what --resume keeps."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import cellprofiling as cpf
+from cellprofiling.recipe.provenance import sha256
+from cellprofiling.recipe.run import run_recipe
+
+FILES = [
+    *("embedding.parquet", "hits.csv", "hits.json", "ledger.csv", "profiles.parquet", "provenance.json"),
+    *("quality.json", "report.html", "wells.parquet"),
+]
+
+
+@pytest.fixture
+def words() -> list[str]:
+    """Return a list to collect what a run tells."""
+    return []
+
+
+def test_writes_every_result_and_nothing_else(edit: Callable, tmp_path: Path) -> None:
+    """All files of the contract, no temporary ones."""
+    run_recipe(edit(), tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+
+
+def test_results_are_those_of_the_verbs(edit: Callable, tmp_path: Path, small_screen: object) -> None:
+    """What a run writes is what the verbs give, called one after the other."""
+    run_recipe(edit(), tmp_path / "out")
+    wells = cpf.annotate(cpf.aggregate(small_screen.cells), small_screen.platemap)
+    negcon = "Metadata_Role == 'negcon'"
+    profiles = cpf.select_features(cpf.normalize(wells, "mad_robustize", reference=negcon))
+    hits = cpf.rank_hits(profiles, by="Metadata_Compound", reference=negcon, permutations=50)
+    written = pd.read_csv(tmp_path / "out" / "hits.csv")
+    assert written["Metadata_Compound"].tolist() == hits["Metadata_Compound"].tolist()
+    pd.testing.assert_series_equal(written["p_value"], hits["p_value"])
+    stored = cpf.read_profiles(tmp_path / "out" / "profiles.parquet")
+    pd.testing.assert_frame_equal(stored[profiles.columns], profiles, check_dtype=False)
+
+
+def test_record(edit: Callable, tmp_path: Path, folder: Path) -> None:
+    """provenance.json names every input with its sha256, all settings, versions, seed, and the files of each stage."""
+    run_recipe(edit(), tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    inputs = {entry["path"]: entry["sha256"] for entry in record["inputs"]}
+    expected = [*sorted((folder / "cells").glob("*.parquet")), folder / "platemap.csv"]
+    assert inputs == {str(path.relative_to(folder)): sha256(path) for path in expected}
+    assert record["parameters"]["normalize"]["method"] == "mad_robustize"
+    assert record["seed"] == 0
+    assert {"cellprofiling", "numpy", "pandas", "python"} <= set(record["versions"])
+    files = {name: digest for stage in record["stages"].values() for name, digest in stage["files"].items()}
+    assert files == {name: sha256(tmp_path / "out" / name) for name in files}
+
+
+def test_two_runs_give_the_same_bytes(edit: Callable, tmp_path: Path) -> None:
+    """Same inputs, settings and seed: the same files, byte for byte."""
+    for name in ("one", "two"):
+        run_recipe(edit(), tmp_path / name)
+    for name in FILES:
+        assert sha256(tmp_path / "one" / name) == sha256(tmp_path / "two" / name), name
+
+
+def kept(words: list[str]) -> set[str]:
+    """Return which stages a run kept, by what it told."""
+    return {word.split(":")[0] for word in words if word.endswith("unchanged, kept")}
+
+
+ALL = {
+    *("cells to wells", "checking quality", "normalizing, selecting features", "embedding wells"),
+    "testing perturbations",
+}
+
+
+def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: list[str]) -> None:
+    """Nothing changed: every stage is kept, and the results stay the same."""
+    run_recipe(edit(), tmp_path / "out")
+    before = {name: sha256(tmp_path / "out" / name) for name in FILES}
+    run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
+    assert kept(words) == ALL
+    assert {name: sha256(tmp_path / "out" / name) for name in FILES} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "redone"),
+    [
+        ({"embed": {"method": "tsne"}}, {"embedding wells"}),
+        ({"hits": {"permutations": 60}}, {"testing perturbations"}),
+        ({"normalize": {"method": "standardize"}}, ALL - {"cells to wells", "checking quality"}),
+        ({"aggregate": {"statistics": "mean"}}, ALL),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_resume_redoes_only_what_changed(
+    edit: Callable, tmp_path: Path, words: list[str], change: dict, redone: set
+) -> None:
+    """A changed setting redoes its stage and those that build on it."""
+    run_recipe(edit(), tmp_path / "out")
+    run_recipe(edit(**change), tmp_path / "out", resume=True, tell=words.append)
+    assert kept(words) == ALL - redone
+
+
+def test_resume_notices_changed_inputs_and_results(
+    edit: Callable, cells_of: Callable, tmp_path: Path, words: list[str]
+) -> None:
+    """A changed input redoes everything; a result that was tampered with is made again."""
+    run_recipe(edit(), tmp_path / "out")
+    (tmp_path / "out" / "hits.csv").write_text("rank\n1\n")
+    run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
+    assert kept(words) == ALL - {"testing perturbations"}
+    cells_of(lambda table: table.iloc[5:])
+    words.clear()
+    run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
+    assert kept(words) == set()
+
+
+def test_resume_carries_the_ledger(edit: Callable, tmp_path: Path) -> None:
+    """Lines of stages that were kept are still in the ledger of the resumed run."""
+    path = edit(exclude="Metadata_Compound == 'DMSO' and Metadata_Well == 'B02'")
+    path = edit(exclude=None) if not _matches(path, tmp_path) else path
+    run_recipe(path, tmp_path / "out")
+    before = (tmp_path / "out" / "ledger.csv").read_text()
+    run_recipe(edit(hits={"permutations": 60}), tmp_path / "out", resume=True)
+    assert (tmp_path / "out" / "ledger.csv").read_text() == before
+
+
+def _matches(path: Path, tmp_path: Path) -> bool:
+    try:
+        run_recipe(path, tmp_path / "probe")
+    except ValueError:
+        return False
+    return True
+
+
+def test_excluded_wells_have_ledger_lines(edit: Callable, tmp_path: Path, small_screen: object) -> None:
+    """Wells left out are out of every result and named in the ledger."""
+    out = small_screen.platemap.iloc[0]
+    query = f"Metadata_Plate == '{out.Metadata_Plate}' and Metadata_Well == '{out.Metadata_Well}'"
+    tables = run_recipe(edit(exclude=query), tmp_path / "out")
+    assert len(tables["wells"]) == len(small_screen.platemap) - 1
+    lines = pd.read_csv(tmp_path / "out" / "ledger.csv")
+    assert f"{out.Metadata_Plate} {out.Metadata_Well}" in lines.loc[lines["step"] == "exclude", "name"].tolist()
+
+
+def test_failed_run_leaves_earlier_results_alone(edit: Callable, tmp_path: Path) -> None:
+    """A mistake in a later screen.yaml does not touch what an earlier run wrote."""
+    run_recipe(edit(), tmp_path / "out")
+    before = {name: sha256(tmp_path / "out" / name) for name in FILES}
+    with pytest.raises(ValueError, match="matches no row"):
+        run_recipe(edit(reference="Metadata_Role == 'none'"), tmp_path / "out")
+    assert {path.name: sha256(path) for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_starts_from_wells(edit: Callable, tmp_path: Path, folder: Path, small_screen: object) -> None:
+    """A table of wells that is aggregated already is a start as good as cells."""
+    cpf.write_profiles(cpf.aggregate(small_screen.cells), folder / "aggregated.parquet")
+    from_wells = run_recipe(edit(cells=None, wells="aggregated.parquet"), tmp_path / "one")
+    from_cells = run_recipe(edit(cells="cells", wells=None), tmp_path / "two")
+    pd.testing.assert_frame_equal(from_wells["hits"], from_cells["hits"])

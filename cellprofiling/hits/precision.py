@@ -69,7 +69,7 @@ def average_precision(
       Metadata_Compound  average_precision  n_positives  n_total
     0                 a                1.0            1        3
     1                 a                1.0            1        3
-    2              DMSO                0.5            1        3
+    2              DMSO                1.0            1        3
     3              DMSO                1.0            1        3
     """
     prepare = METRICS[one_of("metric", metric, METRICS)]

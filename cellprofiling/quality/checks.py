@@ -10,6 +10,7 @@ import pandas as pd
 
 from cellprofiling.core.errors import listed
 from cellprofiling.core.frame import COUNT, PLATE, WELL, Reference
+from cellprofiling.core.plates import Wells, parse_wells
 from cellprofiling.quality.counts import control_separation, control_spread, empty_plates, few_cells
 from cellprofiling.quality.rules import Check, Overrides, Rule, Rules, load, skipped
 from cellprofiling.quality.screen import Screen, look
@@ -141,10 +142,10 @@ def platemap_coverage(screen: Screen, rules: Rules) -> Iterator[Check]:
 
 
 def control_wells(screen: Screen, rules: Rules) -> Iterator[Check]:
-    """Check whether each plate has negative controls, and some of them away from the edge."""
-    enough, inside = rules["design.controls"], rules["design.controls_inside"]
+    """Check whether each plate has negative controls, some of them inside, and not all in one row or column."""
+    enough, inside, lines = (rules[f"design.controls{part}"] for part in ("", "_inside", "_lines"))
     if why := screen.lacks("controls"):
-        yield from (skipped(rule, why) for rule in (enough, inside))
+        yield from (skipped(rule, why) for rule in (enough, inside, lines))
         return
     for plate, here in screen.plates():
         controls = here & screen.controls
@@ -153,6 +154,8 @@ def control_wells(screen: Screen, rules: Rules) -> Iterator[Check]:
         if n:
             message = f"{n_inside} of the {n} negative control wells of plate {plate} lie away from the edge."
             yield Check(inside, inside.status(n_inside), message, plate, value=n_inside, n=n)
+        if n > 1:
+            yield _spread_over_lines(lines, plate, parse_wells(screen.keys.loc[controls, WELL]), n)
 
 
 def missing_features(screen: Screen, rules: Rules) -> Iterator[Check]:
@@ -189,6 +192,13 @@ CHECKS: tuple[Callable[[Screen, Rules], Iterator[Check]], ...] = (
 def _not_checked(rule: Rule, name: str, table: object) -> Check:
     why = "none were given" if table is None else "this version has no check for them"
     return skipped(rule, f"The {name} were not checked: {why}.")
+
+
+def _spread_over_lines(rule: Rule, plate: str, wells: Wells, n: int) -> Check:
+    n_rows, n_columns = len(set(wells.row)), len(set(wells.column))
+    message = f"The {n} negative control wells of plate {plate} lie in {n_rows} rows and {n_columns} columns."
+    value = min(n_rows, n_columns)
+    return Check(rule, rule.status(value), message, plate, value=value, n=n)
 
 
 def _share(rule: Rule, plate: str, bad: set[str], of: set[str], what: str) -> Check:

@@ -23,10 +23,9 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        return (
-            f"{self.n_found} of {self.n_active} active compounds found, {self.n_false} false hits among "
-            f"{self.n_tested - self.n_active} inert ones"
-        )
+        false = f"{self.n_false} false {'hit' if self.n_false == 1 else 'hits'}"
+        n_inert = self.n_tested - self.n_active
+        return f"{self.n_found} of {self.n_active} active compounds found, {false} among {n_inert} inert ones"
 
 
 def run_demo(preset: str, out: Path, *, seed: int = 0, tell: Callable[[str], Any] = str) -> Verdict:

@@ -141,6 +141,16 @@ def test_each_plate_needs_negative_controls(controls, status):
     assert line(quality, "design.controls", "P2").value == controls
 
 
+def test_controls_that_all_lie_in_one_line_warn():
+    wells = screen()
+    column, row = {"Metadata_Well": ["B06", "C06", "D06"]}, {"Metadata_Well": ["B02", "B05", "B09"]}
+    for reference in (column, row):
+        assert line(check_quality(wells, reference=reference), "design.controls_lines").status == "warn"
+    spread = check_quality(wells, reference={"Metadata_Well": ["B06", "C07", "D06"]})
+    assert line(spread, "design.controls_lines").status == "pass"
+    assert line(spread, "design.controls_lines").value == 2
+
+
 def test_controls_that_all_lie_on_the_edge_warn():
     wells = screen()
     assert line(check_quality(wells, reference=NEGCON), "design.controls_inside").value == 6

@@ -91,6 +91,9 @@ def test_every_rule_has_a_source_a_remedy_and_words_for_its_limits():
     assert load()["controls.ssmd"].shown(np.nan) == "none"
 
 
+CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
+
+
 def wells():
     names = [f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13)]
     counts = 150.0 + np.arange(96) % 30
@@ -98,7 +101,7 @@ def wells():
         {
             "Metadata_Plate": "P1",
             "Metadata_Well": names,
-            "Metadata_Role": ["negcon" if well[1:] == "06" else "treatment" for well in names],
+            "Metadata_Role": ["negcon" if well in CONTROLS else "treatment" for well in names],
             "Metadata_Object_Count": counts,
         }
     )

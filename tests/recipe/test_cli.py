@@ -100,7 +100,7 @@ def test_judge_counts_true_and_false_hits() -> None:
     hits = pd.DataFrame({"Metadata_Compound": names, "hit": [True, False, True, False, True]})
     truth = pd.DataFrame({"Metadata_Compound": names, "active": [True, True, False, False, False]})
     truth["toxic"] = [False, False, False, False, True]
-    assert judge(hits, truth).sentence == "2 of 3 active compounds found, 1 false hits among 2 inert ones"
+    assert judge(hits, truth).sentence == "2 of 3 active compounds found, 1 false hit among 2 inert ones"
 
 
 @pytest.mark.slow

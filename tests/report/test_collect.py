@@ -10,12 +10,13 @@ from cellprofiling.report.sources import gather
 from cellprofiling.report.words import amount, joined, number, percent, plural, score
 
 NEGCON = "Metadata_Role == 'negcon'"
+CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
 
 
 def wells(plates=("P1", "P2")):
     names = [f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13)]
     plate = pd.DataFrame(
-        {"Metadata_Well": names, "Metadata_Role": ["negcon" if w[1:] == "06" else "treatment" for w in names]}
+        {"Metadata_Well": names, "Metadata_Role": ["negcon" if w in CONTROLS else "treatment" for w in names]}
     )
     table = pd.concat([plate.assign(Metadata_Plate=name) for name in plates], ignore_index=True)
     table["Metadata_Object_Count"] = 150.0 + np.arange(len(table)) % 30
@@ -65,7 +66,7 @@ def test_numbers_are_counted_from_the_tables():
 def test_a_clean_screen_is_said_to_be_so():
     verdict = record(quality=check_quality(wells(), reference=NEGCON)).verdict
     assert (verdict.status, verdict.headline) == ("pass", "No problem found")
-    assert verdict.sentence.startswith("All 13 checks passed. 6 checks could not be made.")
+    assert verdict.sentence.startswith("All 15 checks passed. 6 checks could not be made.")
     assert verdict.problems == []
 
 

@@ -15,6 +15,7 @@ from cellprofiling.report import figures
 from cellprofiling.report.render import write_report
 
 NEGCON = "Metadata_Role == 'negcon'"
+CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
 EVIL = '"><img src=x onerror=alert(1)>'
 SCRIPT = "</script><script>alert(2)</script>"
 
@@ -48,7 +49,7 @@ class Page(HTMLParser):
 def tables(name="taxol", plates=("P1", "P2"), screen="pilot"):
     rng = np.random.default_rng(0)
     wells = pd.DataFrame({"Metadata_Plate": np.repeat(plates, 96), "Metadata_Well": well_names(96) * len(plates)})
-    wells["Metadata_Role"] = np.where(wells["Metadata_Well"].str.endswith("06"), "negcon", "treatment")
+    wells["Metadata_Role"] = np.where(wells["Metadata_Well"].isin(CONTROLS), "negcon", "treatment")
     wells["Metadata_Compound"] = np.where(wells["Metadata_Role"] == "negcon", "DMSO", name)
     wells["Metadata_Object_Count"] = rng.normal(200, 20, len(wells)).round()
     wells["Cells_AreaShape_Area"] = rng.normal(size=len(wells))

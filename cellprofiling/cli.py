@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
+VERSION = "Print the version and stop."
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if needed.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number.")]
 
@@ -38,7 +39,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help=VERSION)] = False,
 ) -> None:
     """Options of the program itself."""
 

@@ -4,6 +4,7 @@ Inside a verb a table is `split` into metadata, one C-ordered float matrix and t
 matrix; `join` puts the result beside the metadata again.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -110,6 +111,13 @@ def join(table: Table, *, source: pd.DataFrame, new: Sequence[Line] = ()) -> pd.
     """Put a table together: metadata first, features as one block, ledger of `source` plus the `new` lines."""
     block = pd.DataFrame(table.x, index=table.metadata.index, columns=list(table.features), copy=False)
     return written(pd.concat([table.metadata, block], axis=1), source, new=new)
+
+
+def content_sha256(profiles: pd.DataFrame) -> str:
+    """Return a digest of the names, the values and the order of a table."""
+    digest = hashlib.sha256("\n".join(map(str, profiles.columns)).encode())
+    digest.update(pd.util.hash_pandas_object(profiles, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def require(profiles: pd.DataFrame, columns: By, argument: str) -> list[str]:

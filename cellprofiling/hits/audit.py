@@ -8,8 +8,9 @@ from scipy.stats import binomtest
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, Reference, require
 from cellprofiling.core.ledger import written
-from cellprofiling.hits.activity import CONTROL_FITS, METHODS, Caller
+from cellprofiling.hits.caller import CONTROL_FITS, Caller
 from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, read_design
+from cellprofiling.hits.methods import METHODS
 
 LAYOUTS = {"same position": "at one position", "different positions": "at different positions"}  # name, in words
 ALPHA = 0.05

@@ -62,6 +62,11 @@ class Pool:
         first = np.cumsum(sizes) - sizes
         return np.concatenate([np.arange(f, f + n) for f, n in zip(first, self.n_treated, strict=True)])
 
+    @property
+    def block(self) -> NDArray[np.intp]:
+        """The number of the plate of each well."""
+        return np.repeat(np.arange(len(self.n_treated)), self.n_treated + self.n_control)
+
 
 @dataclass(frozen=True)
 class Layout:

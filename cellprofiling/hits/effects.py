@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 from sklearn.covariance import LedoitWolf
 
-from cellprofiling.hits.design import Design
-from cellprofiling.kernels.precision import average_precisions
+from cellprofiling.hits.design import Design, content_rank, read_pool
+from cellprofiling.hits.methods import precisions
 
 CHANGED = 3.0  # control standard deviations beyond which a feature counts as changed
 N_TOP = 5  # features named per perturbation
@@ -54,15 +54,9 @@ def describe_retrieval(design: Design) -> pd.DataFrame:
     The query is a well, its positives the other wells of the perturbation, its negatives the controls of its plate.
     The interval is Student's t over wells, cut to [0, 1].
     """
-    lengths = np.linalg.norm(design.x, axis=1, keepdims=True)
-    unit = np.divide(design.x, lengths, out=np.zeros_like(design.x), where=lengths > 0)
-    found = []
-    for group in range(len(design.keys)):
-        wells = design.wells_of(group)
-        positive = np.tile(design.group == group, (len(wells), 1))
-        positive[np.arange(len(wells)), wells] = False
-        negative = design.is_control & (design.plate == design.plate[wells][:, None])
-        found.append(_mean_with_interval(average_precisions(unit[wells] @ unit.T, positive, negative)))
+    controls, rank = np.flatnonzero(design.is_control), content_rank(design.x)
+    pools = [read_pool(design, design.wells_of(group), controls, rank) for group in range(len(design.keys))]
+    found = [_mean_with_interval(precisions(design.x, pool)) for pool in pools]
     return pd.DataFrame(found, columns=["map", "map_ci_low", "map_ci_high"])
 
 

@@ -1,6 +1,8 @@
 """Average precision of single wells, for any grouping of wells into positives and negatives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import complete, require, split
 from cellprofiling.core.ledger import lines, written
-from cellprofiling.kernels.precision import average_precisions
+from cellprofiling.hits.methods import direction
+from cellprofiling.kernels.precision import list_precisions
 
 BLOCK = 8_000_000  # similarities held at a time
 
@@ -76,71 +79,104 @@ def average_precision(
     table = complete(split(profiles))
     vectors = prepare(table.x.astype(np.float64))
     valid = np.any(vectors != 0, axis=1)
-    is_positive = _Pairs(profiles, positives, "positives")
-    is_negative = _Pairs(profiles, negatives, "negatives")
+    positive, negative = (
+        _read_pairs(profiles, *given, valid) for given in ((positives, "positives"), (negatives, "negatives"))
+    )
     scores = np.full(len(profiles), np.nan)
     n_positives, n_total = np.zeros(len(profiles), dtype=int), np.zeros(len(profiles), dtype=int)
-    step = max(1, BLOCK // max(1, len(profiles)))
-    for start in range(0, len(profiles), step):
-        block = slice(start, start + step)
-        positive, negative = (pairs.of(block) & valid & valid[block, None] for pairs in (is_positive, is_negative))
-        _refuse_overlap(positive & negative)
-        scores[block] = average_precisions(vectors[block] @ vectors.T, positive, negative)
-        n_positives[block] = positive.sum(axis=1)
-        n_total[block] = n_positives[block] + negative.sum(axis=1)
+    n_both = 0
+    for queries, columns in negative.blocks():
+        similarity = vectors[queries] @ vectors[columns].T
+        mask = negative.among(queries, columns)
+        scores[queries], n_positives[queries], both = list_precisions(
+            vectors,
+            queries,
+            positive.same,
+            positive.members,
+            positive.starts,
+            positive.different,
+            columns,
+            similarity,
+            mask,
+        )
+        n_total[queries] = n_positives[queries] + mask.sum(axis=1)
+        n_both += both
+    _refuse_overlap(n_both)
     result = table.metadata.assign(average_precision=scores, n_positives=n_positives, n_total=n_total)
     dead = lines("average_precision", "profile", profiles.index[~valid], f"no direction under {metric}")
     return written(result, profiles, new=dead)
 
 
+@dataclass(frozen=True)
 class _Pairs:
-    """Which pairs of profiles a grouping joins, asked block by block."""
+    """Which pairs of profiles a grouping joins.
 
-    def __init__(self, profiles: pd.DataFrame, grouping: Grouping, argument: str) -> None:
-        unknown = set(grouping) - {"same", "different"}
-        if unknown or not grouping:
-            raise InputError(f"{argument}={dict(grouping)!r}: write {{'same': [columns], 'different': [columns]}}.")
-        self.same = [_codes(profiles[name]) for name in require(profiles, grouping.get("same"), argument)]
-        self.different = [_codes(profiles[name]) for name in require(profiles, grouping.get("different"), argument)]
-        self.n = len(profiles)
+    Attributes
+    ----------
+    same : number of the group of each profile, -1 where it belongs to none.
+    members, starts : the profiles of group g are `members[starts[g]:starts[g + 1]]`.
+    different : numbers that must differ within a pair, -1 where unknown; shape (n_columns, n_profiles).
+    """
 
-    def of(self, block: slice) -> NDArray[np.bool_]:
-        """Return the mask of pairs of a block of profiles with all profiles; nobody is paired with itself."""
-        rows = np.arange(self.n)[block]
-        pairs = rows[:, None] != np.arange(self.n)
-        for codes in self.same:
-            pairs &= (codes[block, None] == codes) & (codes >= 0)
+    same: NDArray[np.intp]
+    members: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    different: NDArray[np.intp]
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Give blocks of profiles, and with each the profiles they can be paired with."""
+        yield from _portions(np.flatnonzero(self.same < 0), self.members[:0])
+        for start, stop in pairwise(self.starts):
+            yield from _portions(self.members[start:stop], self.members[start:stop])
+
+    def among(self, queries: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return the mask of pairs between profiles of one group; nobody is paired with itself."""
+        pairs = queries[:, None] != columns
         for codes in self.different:
-            pairs &= (codes[block, None] != codes) & (codes >= 0) & (codes[block, None] >= 0)
+            pairs &= (codes[queries, None] != codes[columns]) & (codes[columns] >= 0) & (codes[queries, None] >= 0)
         return pairs
 
 
-def _codes(column: pd.Series) -> NDArray[np.intp]:
-    """Return a number for each value, -1 where missing."""
-    return pd.factorize(column)[0]
+def _portions(
+    queries: NDArray[np.intp], columns: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Give queries a few at a time, so that a block of similarities stays small."""
+    step = max(1, BLOCK // max(1, len(columns)))
+    for start in range(0, len(queries), step):
+        yield queries[start : start + step], columns
 
 
-def _direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return unit vectors; a vector of length zero stays zero."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
+def _read_pairs(profiles: pd.DataFrame, grouping: Grouping, argument: str, valid: NDArray[np.bool_]) -> _Pairs:
+    """Read a grouping; profiles without direction belong to no group."""
+    unknown = set(grouping) - {"same", "different"}
+    if unknown or not grouping:
+        raise InputError(f"{argument}={dict(grouping)!r}: write {{'same': [columns], 'different': [columns]}}.")
+    same = np.where(valid, 0, -1)
+    for name in require(profiles, grouping.get("same"), argument):
+        codes = pd.factorize(profiles[name])[0]
+        combined = pd.factorize(same * (codes.max(initial=0) + 1) + codes)[0]
+        same = np.where((same >= 0) & (codes >= 0), combined, -1)
+    different = [pd.factorize(profiles[name])[0] for name in require(profiles, grouping.get("different"), argument)]
+    members = np.argsort(same, kind="stable")[np.count_nonzero(same < 0) :]
+    starts = np.searchsorted(same[members], np.arange(same.max(initial=-1) + 2))
+    return _Pairs(same, members, starts, np.array(different, dtype=np.intp).reshape(len(different), len(profiles)))
 
 
 def _centered_direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
     centered = x - x.mean(axis=1, keepdims=True)
     centered[np.ptp(x, axis=1) == 0] = 0.0
-    return _direction(centered)
+    return direction(centered)
 
 
 METRICS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-    "cosine": _direction,
+    "cosine": direction,
     "pearson": _centered_direction,
 }
 
 
-def _refuse_overlap(both: NDArray[np.bool_]) -> None:
-    if both.any():
+def _refuse_overlap(n_both: int) -> None:
+    if n_both:
         raise InputError(
-            f"positives and negatives: {int(both.sum())} pairs are both; add a column to 'different' so that no pair "
+            f"positives and negatives: {n_both} pairs are both; add a column to 'different' so that no pair "
             "satisfies both groupings."
         )

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference, require
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, content_sha256, describe_reference, require
 from cellprofiling.core.ledger import written
 from cellprofiling.hits.activity import activity
 from cellprofiling.hits.audit import audit_controls
@@ -71,7 +72,8 @@ def rank_hits(
         change); ``induction`` (share of features changed by more than 3 control standard deviations); ``p_value``,
         ``p_floor``, ``q_value``, ``null_scheme``; ``hit``; ``reason``; ``top_features`` (largest changes, in control
         standard deviations).
-        ``attrs["audit"]`` holds the rows of `audit_controls`, ``attrs["parameters"]`` what was asked for.
+        ``attrs["audit"]`` holds the rows of `audit_controls`, ``attrs["parameters"]`` what was asked for,
+        ``attrs["provenance"]`` the version of this package and the sha256 of the content of `profiles`.
 
     Raises
     ------
@@ -124,6 +126,7 @@ def rank_hits(
     hits.attrs["audit"] = audit.to_dict("records")
     reference_text = reference if isinstance(reference, str) else describe_reference(reference)
     hits.attrs["parameters"] = {"by": names, "reference": reference_text, "fdr": fdr, **options}
+    hits.attrs["provenance"] = {"cellprofiling": cpf.__version__, "input_sha256": content_sha256(profiles)}
     return written(hits, profiles)
 
 

@@ -4,6 +4,7 @@ A design is a list of blocks (plates). Block b holds `n_treated[b] + n_control[b
 the label. Wells are numbered through the blocks: first all of block 0, then all of block 1, and so on.
 """
 
+from collections.abc import Callable
 from itertools import combinations, product
 from math import comb, prod
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TIE = 1e-9  # statistics are means of fractions: equal ones may differ by rounding
+ENOUGH = 100  # draws at least as large as the observed; a p-value is then known to about 10 %
+PORTION = 500  # draws at a time
 
 
 def n_assignments(n_treated: NDArray[np.intp], n_control: NDArray[np.intp]) -> int:
@@ -57,21 +60,37 @@ def _draw_subsets(size: int, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
     return chosen
 
 
-def p_value(observed: float, null: NDArray[np.float64], *, exact: bool) -> float:
-    """Return the chance of a statistic at least as large as `observed` under the null.
+def p_value(
+    observed: float, assignments: NDArray[np.intp], statistic: Callable[[NDArray[np.intp]], NDArray[np.float64]]
+) -> tuple[float, int]:
+    """Return the chance of a statistic at least as large as `observed` under the null, and the assignments it took.
 
     Parameters
     ----------
-    null : the statistic of random assignments, or of every assignment (the observed one among them) if `exact`.
+    assignments : random ones, shape (n_draws, total treated).
+    statistic : its values for some of them.
 
     Notes
     -----
-    Random draws give (b + 1) / (m + 1), b of m draws being at least as large; ties count against the observation.
-    All assignments give b / m, the same formula with the observed assignment taken out of the m.
+    With m draws of which b score at least as high, p = (b + 1) / (m + 1); ties count against the observation. Drawing
+    stops at the 100th such draw; if that was the L-th, p = 100 / L. Such a sequential p-value is as valid as that of
+    all draws, and known to about a tenth of itself, while a perturbation that does nothing costs some hundred draws.
 
     References
     ----------
-    Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39 (2010), https://doi.org/10.2202/1544-6115.1585
+    Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39 (2010), https://doi.org/10.2202/1544-6115.1585;
+    Besag and Clifford, Biometrika 78, 301 (1991), https://doi.org/10.1093/biomet/78.2.301
     """
-    at_least = int((null >= observed - TIE).sum())
-    return at_least / len(null) if exact else (at_least + 1) / (len(null) + 1)
+    at_least = np.zeros(0, dtype=bool)
+    for start in range(0, len(assignments), PORTION):
+        null = statistic(assignments[start : start + PORTION])
+        at_least = np.concatenate([at_least, null >= observed - TIE])
+        if at_least.sum() >= ENOUGH:
+            n_draws = int(np.flatnonzero(at_least)[ENOUGH - 1]) + 1
+            return ENOUGH / n_draws, n_draws
+    return (int(at_least.sum()) + 1) / (len(at_least) + 1), len(at_least)
+
+
+def exact_p_value(observed: float, null: NDArray[np.float64]) -> float:
+    """Return the share of all assignments, the observed one among them, that score at least as high."""
+    return float((null >= observed - TIE).mean())

@@ -9,6 +9,7 @@ from cellprofiling.kernels.precision import precision_of
 Starts = NDArray[np.intp]
 
 ON_ORIGIN = 1e-10  # a squared length this much smaller than its terms is rounding error
+FIRST, LAST, ABSENT = 2.0, -2.0, -3.0  # places in a ranking of cosines, for wells that have none
 
 
 @nb.njit(cache=True, nogil=True)
@@ -42,11 +43,11 @@ def mean_average_precisions(
 
 @nb.njit(cache=True, nogil=True)
 def _block_sums(gram: NDArray[np.float64], starts: Starts) -> NDArray[np.float64]:
-    """Return the inner product of each well with the sum of each block, shape (n_wells, n_blocks)."""
-    sums = np.empty((len(gram), len(starts) - 1))
-    for well in range(len(gram)):
-        for block in range(len(starts) - 1):
-            sums[well, block] = gram[well, starts[block] : starts[block + 1]].sum()
+    """Return the inner product of the sum of each block with each well, shape (n_blocks, n_wells)."""
+    sums = np.zeros((len(starts) - 1, len(gram)))
+    for block in range(len(starts) - 1):
+        for well in range(starts[block], starts[block + 1]):
+            sums[block] += gram[well]
     return sums
 
 
@@ -60,39 +61,47 @@ def _statistic(
     refit: bool,
 ) -> float:
     n_wells, n_blocks, n_chosen = len(gram), len(starts) - 1, len(chosen)
-    is_chosen = np.zeros(n_wells, dtype=np.bool_)
-    is_chosen[chosen] = True
-    to_origin = np.zeros((n_wells, n_blocks))  # x_i c_b
+    to_origin = np.zeros((n_blocks, n_wells))  # c_b x_i
     origins = np.zeros((n_blocks, n_blocks))  # c_a c_b
     if refit:
         _place_origins(gram, block_sums, starts, chosen, chosen_starts, to_origin, origins)
-    block_of = np.empty(n_wells, dtype=np.intp)
-    length = np.empty(n_wells)
-    for a in range(n_blocks):
-        for i in range(starts[a], starts[a + 1]):
-            block_of[i] = a
-            squared = gram[i, i] - 2 * to_origin[i, a] + origins[a, a]
-            length[i] = np.sqrt(squared) if squared > ON_ORIGIN * (gram[i, i] + origins[a, a]) else 0.0
-    total = 0.0
+    inverse = _inverse_lengths(gram, starts, to_origin, origins)
     positive = np.empty(n_chosen - 1)
-    for q in range(n_chosen):
-        i, a = chosen[q], block_of[chosen[q]]
-        n_positive = 0
-        for k in chosen:
-            if k != i:
-                b = block_of[k]
-                inner = gram[i, k] - to_origin[i, b] - to_origin[k, a] + origins[a, b]
-                positive[n_positive] = _cosine(inner, length[i], length[k], -2.0)
-                n_positive += 1
-        negative = np.empty(starts[a + 1] - starts[a] - (chosen_starts[a + 1] - chosen_starts[a]))
-        n_negative = 0
-        for j in range(starts[a], starts[a + 1]):
-            if not is_chosen[j]:
-                inner = gram[i, j] - to_origin[i, a] - to_origin[j, a] + origins[a, a]
-                negative[n_negative] = _cosine(inner, length[i], length[j], 2.0)
-                n_negative += 1
-        total += precision_of(positive, negative)
+    total = 0.0
+    for a in range(n_blocks):
+        for i in chosen[chosen_starts[a] : chosen_starts[a + 1]]:
+            n = 0
+            for b in range(n_blocks):
+                for k in chosen[chosen_starts[b] : chosen_starts[b + 1]]:
+                    if k != i:
+                        inner = gram[i, k] - to_origin[b, i] - to_origin[a, k] + origins[a, b]
+                        scale = inverse[i] * inverse[k]
+                        positive[n] = inner * scale if scale > 0.0 else LAST
+                        n += 1
+            beside = slice(starts[a], starts[a + 1])
+            negative = gram[i, beside] - to_origin[a, beside] + (origins[a, a] - to_origin[a, i])
+            negative *= inverse[beside] * inverse[i]
+            for j in range(starts[a], starts[a + 1]):
+                if inverse[j] * inverse[i] == 0.0:
+                    negative[j - starts[a]] = FIRST
+            for k in chosen[chosen_starts[a] : chosen_starts[a + 1]]:
+                negative[k - starts[a]] = ABSENT
+            total += precision_of(positive, negative)
     return total / n_chosen
+
+
+@nb.njit(cache=True, nogil=True)
+def _inverse_lengths(
+    gram: NDArray[np.float64], starts: Starts, to_origin: NDArray[np.float64], origins: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return 1 / (distance from the origin of its block) of each well, 0 for a well that lies on it."""
+    inverse = np.zeros(len(gram))
+    for a in range(len(starts) - 1):
+        for i in range(starts[a], starts[a + 1]):
+            squared = gram[i, i] - 2 * to_origin[a, i] + origins[a, a]
+            if squared > ON_ORIGIN * (gram[i, i] + origins[a, a]):
+                inverse[i] = 1 / np.sqrt(squared)
+    return inverse
 
 
 @nb.njit(cache=True, nogil=True)
@@ -108,24 +117,14 @@ def _place_origins(
     """Fill `to_origin` and `origins` for the controls that this assignment leaves."""
     for b in range(len(starts) - 1):
         inside = chosen[chosen_starts[b] : chosen_starts[b + 1]]
-        n_controls = starts[b + 1] - starts[b] - len(inside)
-        for i in range(len(gram)):
-            taken = 0.0
-            for k in inside:
-                taken += gram[i, k]
-            to_origin[i, b] = (block_sums[i, b] - taken) / n_controls
+        to_origin[b] = block_sums[b]
+        for k in inside:
+            to_origin[b] -= gram[k]
+        to_origin[b] /= starts[b + 1] - starts[b] - len(inside)
     for a in range(len(starts) - 1):
         inside = chosen[chosen_starts[a] : chosen_starts[a + 1]]
-        n_controls = starts[a + 1] - starts[a] - len(inside)
         for b in range(len(starts) - 1):
-            total = to_origin[starts[a] : starts[a + 1], b].sum()
+            total = to_origin[b, starts[a] : starts[a + 1]].sum()
             for k in inside:
-                total -= to_origin[k, b]
-            origins[a, b] = total / n_controls
-
-
-@nb.njit(cache=True, nogil=True)
-def _cosine(inner: float, length_a: float, length_b: float, undefined: float) -> float:
-    """Return inner / (a b), or `undefined` where either length is zero."""
-    scale = length_a * length_b
-    return inner / scale if scale > 0.0 else undefined
+                total -= to_origin[b, k]
+            origins[a, b] = total / (starts[a + 1] - starts[a] - len(inside))

@@ -103,7 +103,7 @@ def _write_draft(name: str, found: Findings) -> str:
     dose = _guess_column(found.columns, DOSE_NAMES)
     known = "" if found.columns is None else ", ".join(map(str, found.columns.columns))
     return DRAFT.format(
-        name=name,
+        name=json.dumps(name),
         cells=json.dumps(found.cells),
         found=f"{found.format}: {found.n_plates} plates or files, {found.n_features} features",
         format=found.format,

@@ -41,7 +41,7 @@ def _plain(content: Any) -> Any:
 
 
 def _write_hits(hits: pd.DataFrame, folder: Path) -> None:
-    write_json({"audit": hits.attrs["audit"], "parameters": hits.attrs["parameters"]}, folder / "hits.json")
+    write_json({name: hits.attrs[name] for name in ("audit", "parameters", "provenance")}, folder / "hits.json")
     cpf.write_profiles(hits, folder / "hits.csv")
 
 

@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
-from cellprofiling.core.frame import complete, feature_columns, groups, is_metadata, join, require, rows, split
+from cellprofiling.core.frame import (
+    complete,
+    content_sha256,
+    feature_columns,
+    groups,
+    is_metadata,
+    join,
+    require,
+    rows,
+    split,
+)
 from cellprofiling.core.ledger import KEY, lines, written
 
 RNG = np.random.default_rng(0)
@@ -339,3 +349,11 @@ def test_features_with_gaps_are_named_with_a_remedy():
         FeatureError, match=r"features 'Cells_a', 'Cells_c' have missing values \(in 2 of 3 rows\): drop"
     ):
         complete(table)
+
+
+def test_digest_sees_values_names_and_order(wells):
+    digest = content_sha256(wells)
+    assert digest == content_sha256(wells.copy())
+    changed = wells.assign(mystery=wells["mystery"] + 1e-9)
+    renamed = wells.rename(columns={"mystery": "enigma"})
+    assert len({digest, *map(content_sha256, (changed, renamed, wells.iloc[::-1]))}) == 4

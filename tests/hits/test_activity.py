@@ -147,7 +147,7 @@ def test_missing_values_count_as_the_plate_median(screen_of_noise: callable) -> 
 
 def test_very_large_designs_use_some_plates(screen_of_noise: callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """A perturbation with more wells than a Gram matrix should hold is tested on as many plates as fit, and says so."""
-    monkeypatch.setattr("cellprofiling.hits.activity.MOST_WELLS", 40)
+    monkeypatch.setattr("cellprofiling.hits.caller.MOST_WELLS", 40)
     found = cpf.activity(screen_of_noise(n_compounds=3), **CALL, permutations=100)
     assert found["null_scheme"].str.contains("on 2 of 4 plates").all()
     assert (found["n_plates"] == 4).all()

@@ -26,6 +26,52 @@ def wells() -> pd.DataFrame:
     return pd.concat([metadata, features], axis=1)
 
 
+def naive(wells: pd.DataFrame, positives: dict, negatives: dict) -> list[float]:
+    """Rank every other well by cosine, one query at a time, negatives first among ties."""
+    x = wells.filter(like="Cells_").to_numpy()
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    rows = wells.to_dict("records")
+
+    def joins(a: dict, b: dict, grouping: dict) -> bool:
+        same, different = grouping.get("same", []), grouping.get("different", [])
+        known = all(pd.notna(row[name]) for row in (a, b) for name in [*same, *different])
+        return known and all(a[n] == b[n] for n in same) and all(a[n] != b[n] for n in different)
+
+    scores = []
+    for i, row in enumerate(rows):
+        ranked = []
+        for j, other in enumerate(rows):
+            if i != j and joins(row, other, positives):
+                ranked.append((-unit[i] @ unit[j], 1))
+            if i != j and joins(row, other, negatives):
+                ranked.append((-unit[i] @ unit[j], 0))
+        labels = [label for _, label in sorted(ranked)]
+        precision = [sum(labels[: k + 1]) / (k + 1) for k, label in enumerate(labels) if label]
+        scores.append(np.mean(precision) if precision and 0 in labels else np.nan)
+    return scores
+
+
+GROUPINGS = [
+    (POSITIVES, NEGATIVES),
+    ({"same": ["Metadata_Target"], "different": ["Metadata_Compound"]}, {"different": ["Metadata_Target"]}),
+    (
+        {"same": ["Metadata_Target"], "different": ["Metadata_Plate", "Metadata_Compound"]},
+        {"different": ["Metadata_Target"]},
+    ),
+    (
+        {"same": ["Metadata_Compound", "Metadata_Plate"]},
+        {"same": ["Metadata_Target"], "different": ["Metadata_Compound"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("positives", "negatives"), GROUPINGS)
+def test_agrees_with_naive(wells: pd.DataFrame, positives: dict, negatives: dict) -> None:
+    """Equal to the definition written out, for any grouping, missing keys among them."""
+    ours = cpf.average_precision(wells, positives=positives, negatives=negatives)
+    np.testing.assert_allclose(ours["average_precision"], naive(wells, positives, negatives), atol=1e-12)
+
+
 def test_agrees_with_copairs(wells: pd.DataFrame) -> None:
     """Equal to copairs 0.5.5 where nothing ties; its scores are single precision, ours double."""
     copairs = pytest.importorskip("copairs.map")

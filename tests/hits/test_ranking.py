@@ -96,6 +96,7 @@ def test_audit_and_parameters_travel_with_the_list(hits: pd.DataFrame) -> None:
     assert [row["layout"] for row in hits.attrs["audit"]] == ["same position", "different positions"]
     assert hits.attrs["parameters"]["fdr"] == 0.05
     assert hits.attrs["parameters"]["reference"] == NEGCON
+    assert hits.attrs["provenance"]["cellprofiling"] == cpf.__version__
 
 
 def test_reason_quotes_the_audit_of_positions(screen_of_noise: callable) -> None:

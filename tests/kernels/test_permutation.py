@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare, kstest
 
-from cellprofiling.kernels.permutation import every_assignment, n_assignments, p_value, random_assignments
+from cellprofiling.kernels.permutation import (
+    every_assignment,
+    exact_p_value,
+    n_assignments,
+    p_value,
+    random_assignments,
+)
 
 DESIGNS = [([1, 1], [3, 4]), ([2], [4]), ([2, 1, 3], [2, 3, 1]), ([1, 1, 1, 1], [2, 2, 2, 2])]
 
@@ -49,38 +55,67 @@ def test_random_assignments_repeat_with_the_seed() -> None:
     np.testing.assert_array_equal(*draws)
 
 
+def p_of(observed: float, null: list[float]) -> float:
+    """Return the p-value for given values of the statistic."""
+    values = np.array(null)
+    return p_value(observed, np.arange(len(values), dtype=np.intp)[:, None], lambda rows: values[rows[:, 0]])[0]
+
+
 def test_p_value_counts_ties_against_the_observation() -> None:
     """(b + 1) / (m + 1) with b the draws at least as large; never zero."""
-    assert p_value(2.0, np.array([1.0, 2.0, 3.0]), exact=False) == 3 / 4
-    assert p_value(9.0, np.array([1.0, 2.0, 3.0]), exact=False) == 1 / 4
-    assert p_value(2.0 + 1e-15, np.array([1.0, 2.0, 3.0]), exact=False) == 3 / 4
+    assert p_of(2.0, [1.0, 2.0, 3.0]) == 3 / 4
+    assert p_of(9.0, [1.0, 2.0, 3.0]) == 1 / 4
+    assert p_of(2.0 + 1e-15, [1.0, 2.0, 3.0]) == 3 / 4
+
+
+def test_drawing_stops_when_enough_is_known() -> None:
+    """At the 100th draw that is at least as large, p is 100 over the draws so far, and no portion more is drawn."""
+    rng = np.random.default_rng(0)
+    null, seen = rng.random(10_000), []
+
+    def statistic(rows: np.ndarray) -> np.ndarray:
+        seen.append(len(rows))
+        return null[rows[:, 0]]
+
+    found, n_drawn = p_value(0.5, np.arange(10_000, dtype=np.intp)[:, None], statistic)
+    assert (null[:n_drawn] >= 0.5).sum() == 100
+    assert null[n_drawn - 1] >= 0.5
+    assert found == 100 / n_drawn
+    assert sum(seen) == 500
 
 
 def test_exact_p_value_is_the_share_of_assignments() -> None:
     """With every assignment listed the observed one is among them."""
-    assert p_value(3.0, np.array([1.0, 2.0, 3.0, 3.0]), exact=True) == 2 / 4
+    assert exact_p_value(3.0, np.array([1.0, 2.0, 3.0, 3.0])) == 2 / 4
 
 
-def p_values_under_the_null(n: int, add_one: bool) -> np.ndarray:
-    """Return p-values of the difference of means between 3 and 5 wells of noise, from 19 random assignments."""
+def p_values_under_the_null(n: int, n_draws: int, plus: int) -> np.ndarray:
+    """Return p-values of the difference of means between 3 and 5 wells of noise; `plus` is 1 in a valid p-value."""
     rng = np.random.default_rng(3)
     treated, control = np.array([3], dtype=np.intp), np.array([5], dtype=np.intp)
     found = []
     for _ in range(n):
         x = rng.normal(size=8)
-        statistic = x[random_assignments(treated, control, 19, rng)].mean(axis=1)
-        b = (statistic >= x[:3].mean()).sum()
-        found.append(p_value(x[:3].mean(), statistic, exact=False) if add_one else b / 19)
+        draws = random_assignments(treated, control, n_draws, rng)
+        valid = p_value(x[:3].mean(), draws, lambda rows, x=x: x[rows].mean(axis=1))[0]
+        found.append(valid if plus else (valid * (n_draws + 1) - 1) / n_draws)
     return np.array(found)
 
 
-def test_p_values_are_valid_under_the_null() -> None:
-    """No level is exceeded more often than its own size allows; the variant without + 1 must fail."""
-    n = 4000
-    good, bad = p_values_under_the_null(n, True), p_values_under_the_null(n, False)
+@pytest.mark.parametrize("n_draws", [19, 400], ids=["all draws", "stopped early"])
+def test_p_values_are_valid_under_the_null(n_draws: int) -> None:
+    """No level is exceeded more often than its own size allows, whether or not drawing stops early."""
+    n = 3000
+    found = p_values_under_the_null(n, n_draws, 1)
     for level in (0.05, 0.06, 0.1, 0.25, 0.5):
-        assert (good <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / n)
-    assert (bad <= 0.06).mean() > 0.06 + 3 * np.sqrt(0.06 * 0.94 / n)
+        assert (found <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / n)
+
+
+def test_p_values_without_the_observation_are_not_valid() -> None:
+    """The variant that must fail: b / m, which can be zero."""
+    n = 3000
+    found = p_values_under_the_null(n, 19, 0)
+    assert (found <= 0.06).mean() > 0.06 + 3 * np.sqrt(0.06 * 0.94 / n)
 
 
 def test_exact_p_values_are_uniform_on_their_grid() -> None:
@@ -90,6 +125,6 @@ def test_exact_p_values_are_uniform_on_their_grid() -> None:
     found = []
     for _ in range(2000):
         x = rng.normal(size=8)
-        found.append(p_value(x[:3].mean(), x[everyone].mean(axis=1), exact=True))
+        found.append(exact_p_value(x[:3].mean(), x[everyone].mean(axis=1)))
     jitter = rng.random(len(found)) / len(everyone)
     assert kstest(np.array(found) - jitter, "uniform").pvalue > 1e-3

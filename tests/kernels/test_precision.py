@@ -23,7 +23,7 @@ def naive_precision(positive: np.ndarray, negative: np.ndarray) -> float:
 def test_agrees_with_naive(seed: int, decimals: int) -> None:
     """Equal to the ranked list written out, with many ties (one decimal) and with none."""
     rng = np.random.default_rng(seed)
-    positive = rng.normal(size=rng.integers(1, 9)).round(decimals)
+    positive = rng.normal(size=rng.integers(1, 18)).round(decimals)
     negative = rng.normal(size=rng.integers(1, 30)).round(decimals)
     assert precision_of(positive.copy(), negative.copy()) == pytest.approx(
         naive_precision(positive, negative), abs=1e-14

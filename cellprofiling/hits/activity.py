@@ -45,7 +45,7 @@ def activity(
     plate : str, default "Metadata_Plate"
         The column inside which wells are exchangeable.
     permutations : int, default 10_000
-        Random assignments per test, at most: drawing stops once 100 of them score as high as the observed one. A
+        Random assignments per test, at most: drawing stops once 50 of them score as high as the observed one. A
         design with no more assignments than this is enumerated exactly.
     seed : int, default 0
         Seed of the random assignments.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellprofiling.hits.design import Design, Pool, content_rank, read_pool
-from cellprofiling.hits.methods import METHODS
+from cellprofiling.hits.methods import METHODS, MOST_WELLS, Products
 from cellprofiling.kernels.permutation import (
     every_assignment,
     exact_p_value,
@@ -18,7 +18,6 @@ from cellprofiling.kernels.permutation import (
 )
 
 CONTROL_FITS = ("refit", "as_given")
-MOST_WELLS = 4000  # in one test: its Gram matrix holds the square of this
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,14 @@ class Caller:
     def test_all(self, pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> list[dict]:
         """Return the test of each pair (treated wells, control wells), in the order given."""
         rank = content_rank(self.design.x)
-        scaled = plate_scaled(self.design) if self.refit else None
+        x = plate_scaled(self.design) if self.refit else self.design.unit
+        products = Products.of(x, self.design.is_control)
         for pool in (pools := [read_pool(self.design, *pair, rank) for pair in pairs]):
             self._draw(pool)
         with ThreadPoolExecutor() as threads:
-            return list(threads.map(partial(self._test, scaled), pools))
+            return list(threads.map(partial(self._test, products), pools))
 
-    def _test(self, scaled: NDArray[np.float64] | None, pool: Pool) -> dict:
+    def _test(self, products: Products, pool: Pool) -> dict:
         n_plates = len(pool.n_treated)
         counts = {"n_wells": int(pool.n_treated.sum()), "n_plates": n_plates, "n_controls": int(pool.n_control.sum())}
         nothing = {"score": np.nan, "statistic": np.nan, "p_value": np.nan, "p_floor": np.nan}
@@ -49,13 +49,13 @@ class Caller:
             return nothing | counts | {"n_permutations": 0, "null_scheme": "none: one well has no replicate"}
         method = METHODS[self.method]
         tested, chosen, exact, scheme = self._draw(pool)
-        statistic = method.prepare(self.design.x if scaled is None else scaled, tested, self.refit)
+        statistic = method.prepare(products, tested, self.refit)
         observed = statistic(tested.treated[None])[0]
         if exact:
             p, n_drawn, p_floor = exact_p_value(observed, statistic(chosen)), len(chosen), 1 / len(chosen)
         else:
             (p, n_drawn), p_floor = p_value(observed, chosen, statistic), 1 / (len(chosen) + 1)
-        found = {"score": method.score(self.design.x, pool), "statistic": observed, "p_value": p, "p_floor": p_floor}
+        found = {"score": method.score(self.design, pool), "statistic": observed, "p_value": p, "p_floor": p_floor}
         return found | counts | {"n_permutations": n_drawn, "null_scheme": scheme}
 
     def _draw(self, pool: Pool) -> tuple[Pool, NDArray[np.intp], bool, str]:

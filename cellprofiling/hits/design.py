@@ -1,6 +1,7 @@
 """Who is compared with whom: perturbations, control wells and the plates they share."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, groups, rows, split
 from cellprofiling.kernels.missing import fill_with_median
+from cellprofiling.kernels.precision import direction
 
 FEWEST_CONTROLS = 2  # one control has no spread, and is its own mean
 
@@ -35,6 +37,11 @@ class Design:
     group: NDArray[np.intp]
     keys: pd.DataFrame
     by: tuple[str, ...]
+
+    @cached_property
+    def unit(self) -> NDArray[np.float64]:
+        """The profiles as unit vectors; one of length zero stays zero."""
+        return direction(self.x)
 
     def wells_of(self, group: int) -> NDArray[np.intp]:
         """Return the wells of one perturbation."""

@@ -56,7 +56,7 @@ def describe_retrieval(design: Design) -> pd.DataFrame:
     """
     controls, rank = np.flatnonzero(design.is_control), content_rank(design.x)
     pools = [read_pool(design, design.wells_of(group), controls, rank) for group in range(len(design.keys))]
-    found = [_mean_with_interval(precisions(design.x, pool)) for pool in pools]
+    found = [_mean_with_interval(precisions(design, pool)) for pool in pools]
     return pd.DataFrame(found, columns=["map", "map_ci_low", "map_ci_high"])
 
 

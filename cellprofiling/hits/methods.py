@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.hits.design import Pool
+from cellprofiling.hits.design import Design, Pool
 from cellprofiling.kernels.precision import average_precisions
-from cellprofiling.kernels.retrieval import mean_average_precisions
+from cellprofiling.kernels.retrieval import Blocks, gather, mean_average_precisions
 
+MOST_WELLS = 4000  # whose inner products are held at a time: their number is the square of this
 Statistic = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 
 
@@ -20,37 +22,61 @@ class Method:
     Attributes
     ----------
     score : its value for profiles as they stand.
-    prepare : a function of assignments, given profiles, a pool, and whether to fit the controls of each anew.
+    prepare : a function of assignments, given inner products, a pool, and whether to fit the controls of each anew.
     """
 
-    score: Callable[[NDArray[np.float64], Pool], float]
-    prepare: Callable[[NDArray[np.float64], Pool, bool], Statistic]
+    score: Callable[[Design, Pool], float]
+    prepare: Callable[["Products", Pool, bool], Statistic]
 
 
-def precisions(x: NDArray[np.float64], pool: Pool) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Products:
+    """Inner products of wells; those among controls, which every test needs, are computed once.
+
+    Attributes
+    ----------
+    x : profiles, shape (n_wells, n_features).
+    place : where each well stands among the controls, -1 if nowhere.
+    among_controls : their inner products.
+    """
+
+    x: NDArray[np.float64]
+    place: NDArray[np.intp]
+    among_controls: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, x: NDArray[np.float64], is_control: NDArray[np.bool_]) -> "Products":
+        """Compute the products among controls, or among none where they are too many to hold."""
+        controls = np.flatnonzero(is_control)
+        controls = controls if len(controls) <= MOST_WELLS else controls[:0]
+        place = np.full(len(x), -1, dtype=np.intp)
+        place[controls] = np.arange(len(controls))
+        return cls(x, place, x[controls] @ x[controls].T)
+
+    def between(self, wells: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the inner products of all pairs of `wells`."""
+        place = self.place[wells]
+        known, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
+        gram = np.empty((len(wells), len(wells)))
+        gather(self.among_controls, place, known, gram)
+        gram[new] = self.x[wells[new]] @ self.x[wells].T
+        gram[:, new] = gram[new].T
+        return gram
+
+
+def precisions(design: Design, pool: Pool) -> NDArray[np.float64]:
     """Return how well each treated well retrieves the others from among the controls of its plate, by cosine."""
-    unit = direction(x[pool.wells])
-    is_treated = np.isin(np.arange(len(unit)), pool.treated)
-    others = is_treated & (np.arange(len(unit)) != pool.treated[:, None])
+    place = np.arange(len(pool.wells))
+    is_treated = np.isin(place, pool.treated)
+    others = is_treated & (place != pool.treated[:, None])
     beside = ~is_treated & (pool.block == pool.block[pool.treated][:, None])
-    return average_precisions(unit[pool.treated] @ unit.T, others, beside)
+    similarity = design.unit[pool.wells[pool.treated]] @ design.unit[pool.wells].T
+    return average_precisions(similarity, others, beside)
 
 
-def _prepare_map(x: NDArray[np.float64], pool: Pool, refit: bool) -> Statistic:
-    profiles = x[pool.wells] if refit else direction(x[pool.wells])
-    gram = profiles @ profiles.T
-    starts, chosen_starts = _starts(pool.n_treated + pool.n_control), _starts(pool.n_treated)
-    return lambda chosen: mean_average_precisions(gram, starts, chosen, chosen_starts, refit)
+def _prepare_map(products: Products, pool: Pool, refit: bool) -> Statistic:
+    blocks = Blocks.of(products.between(pool.wells), pool.n_treated + pool.n_control, pool.n_treated)
+    return partial(mean_average_precisions, blocks, refit=refit)
 
 
-def direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return unit vectors; a vector of length zero stays zero."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
-
-
-def _starts(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
-
-
-METHODS = {"map": Method(lambda x, pool: float(precisions(x, pool).mean()), _prepare_map)}
+METHODS = {"map": Method(lambda design, pool: float(precisions(design, pool).mean()), _prepare_map)}

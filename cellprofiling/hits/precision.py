@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import complete, require, split
 from cellprofiling.core.ledger import lines, written
-from cellprofiling.hits.methods import direction
-from cellprofiling.kernels.precision import list_precisions
+from cellprofiling.kernels.precision import direction, list_precisions
 
 BLOCK = 8_000_000  # similarities held at a time
 

@@ -8,6 +8,12 @@ FEW = 8  # positives for which counting beats sorting
 TIE = 1e-12  # similarities closer than this are one value: a dot product is exact to some 1e-15
 
 
+def direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows as unit vectors, so that inner products are cosines; a row of length zero stays zero."""
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
+
+
 @nb.njit(cache=True, nogil=True)
 def precision_of(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     """Return the average precision of one ranked list; NaN without positives or without negatives.

@@ -69,7 +69,7 @@ def test_p_value_counts_ties_against_the_observation() -> None:
 
 
 def test_drawing_stops_when_enough_is_known() -> None:
-    """At the 100th draw that is at least as large, p is 100 over the draws so far, and no portion more is drawn."""
+    """At the 50th draw that is at least as large, p is 50 over the draws so far, and no portion more is drawn."""
     rng = np.random.default_rng(0)
     null, seen = rng.random(10_000), []
 
@@ -78,10 +78,10 @@ def test_drawing_stops_when_enough_is_known() -> None:
         return null[rows[:, 0]]
 
     found, n_drawn = p_value(0.5, np.arange(10_000, dtype=np.intp)[:, None], statistic)
-    assert (null[:n_drawn] >= 0.5).sum() == 100
+    assert (null[:n_drawn] >= 0.5).sum() == 50
     assert null[n_drawn - 1] >= 0.5
-    assert found == 100 / n_drawn
-    assert sum(seen) == 500
+    assert found == 50 / n_drawn
+    assert n_drawn <= sum(seen) < n_drawn + 100
 
 
 def test_exact_p_value_is_the_share_of_assignments() -> None:

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.precision import precision_of
-from cellprofiling.kernels.retrieval import mean_average_precisions
+from cellprofiling.kernels.retrieval import Blocks, gather, mean_average_precisions
 
 SIZES, TREATED = [5, 7, 4], [1, 2, 1]
 STARTS = np.concatenate([[0], np.cumsum(SIZES)]).astype(np.intp)
-CHOSEN_STARTS = np.concatenate([[0], np.cumsum(TREATED)]).astype(np.intp)
 BLOCK = np.repeat(range(3), SIZES)
 
 
@@ -28,11 +27,16 @@ def naive(x: np.ndarray, chosen: np.ndarray, refit: bool) -> float:
     return float(np.mean(scores))
 
 
+def blocks(x: np.ndarray) -> Blocks:
+    """Return the blocks of the wells."""
+    return Blocks.of(x @ x.T, np.array(SIZES), np.array(TREATED))
+
+
 def assignments(rng: np.random.Generator, n: int) -> np.ndarray:
     """Return random assignments, block by block."""
-    blocks = list(zip(STARTS, SIZES, TREATED, strict=False))
+    parts = list(zip(STARTS, SIZES, TREATED, strict=False))
     rows = [
-        np.concatenate([start + rng.permutation(size)[:treated] for start, size, treated in blocks]) for _ in range(n)
+        np.concatenate([start + rng.permutation(size)[:treated] for start, size, treated in parts]) for _ in range(n)
     ]
     return np.array(rows, dtype=np.intp)
 
@@ -43,7 +47,7 @@ def test_refitted_agrees_with_naive(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(16, 6)) + 3
     chosen = assignments(rng, 20)
-    found = mean_average_precisions(x @ x.T, STARTS, chosen, CHOSEN_STARTS, True)
+    found = mean_average_precisions(blocks(x), chosen, refit=True)
     np.testing.assert_allclose(found, [naive(x, row, True) for row in chosen], atol=1e-12)
 
 
@@ -54,7 +58,7 @@ def test_as_given_agrees_with_naive(seed: int) -> None:
     x = rng.normal(size=(16, 6))
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     chosen = assignments(rng, 20)
-    found = mean_average_precisions(unit @ unit.T, STARTS, chosen, CHOSEN_STARTS, False)
+    found = mean_average_precisions(blocks(unit), chosen, refit=False)
     np.testing.assert_allclose(found, [naive(x, row, False) for row in chosen], atol=1e-12)
 
 
@@ -64,7 +68,7 @@ def test_refitted_does_not_see_the_origin() -> None:
     x = rng.normal(size=(16, 6))
     shifted = x + np.array([[0.0], [50.0], [-20.0]])[BLOCK]
     chosen = assignments(rng, 20)
-    both = [mean_average_precisions(y @ y.T, STARTS, chosen, CHOSEN_STARTS, True) for y in (x, shifted)]
+    both = [mean_average_precisions(blocks(y), chosen, refit=True) for y in (x, shifted)]
     np.testing.assert_allclose(*both, atol=1e-9)
 
 
@@ -72,6 +76,16 @@ def test_well_on_the_origin_never_helps() -> None:
     """A profile of zeros has no direction: as a query it finds nothing before the controls."""
     x = np.zeros((4, 3))
     x[2:] = np.eye(3)[:2]
-    starts, chosen_starts = np.array([0, 4], dtype=np.intp), np.array([0, 2], dtype=np.intp)
-    found = mean_average_precisions(x @ x.T, starts, np.array([[0, 1]], dtype=np.intp), chosen_starts, False)
+    one_block = Blocks.of(x @ x.T, np.array([4]), np.array([2]))
+    found = mean_average_precisions(one_block, np.array([[0, 1]], dtype=np.intp), refit=False)
     assert found[0] == pytest.approx(1 / 3)
+
+
+def test_known_products_are_gathered() -> None:
+    """Products computed before land where they belong, and nothing else is touched."""
+    among = np.arange(9.0).reshape(3, 3)
+    gram = np.full((4, 4), -1.0)
+    gather(among, np.array([2, -1, 0, 1]), np.array([0, 2, 3]), gram)
+    np.testing.assert_array_equal(gram[np.ix_([0, 2, 3], [0, 2, 3])], among[np.ix_([2, 0, 1], [2, 0, 1])])
+    assert (gram[1] == -1).all()
+    assert (gram[:, 1] == -1).all()

@@ -6,6 +6,7 @@ Each message names the argument, what was given, and what would do.
 import difflib
 from collections.abc import Iterable
 
+SHARED = "Metadata_"  # a beginning that says nothing about how alike two names are
 SHOWN = 8  # how many names a message lists before it says how many more there are
 
 
@@ -55,8 +56,9 @@ def one_of(name: str, value: str, options: Iterable[str]) -> str:
 
 def nearest(value: object, options: Iterable[object]) -> str:
     """Return " Did you mean 'x'?" for the option closest to `value`, or nothing."""
-    match = difflib.get_close_matches(str(value), [str(option) for option in options], n=1, cutoff=0.75)
-    return f" Did you mean {match[0]!r}?" if match else ""
+    names = {str(option).removeprefix(SHARED): str(option) for option in options}
+    match = difflib.get_close_matches(str(value).removeprefix(SHARED), names, n=1, cutoff=0.7)
+    return f" Did you mean {names[match[0]]!r}?" if match else ""
 
 
 def listed(items: Iterable[object], *, limit: int = SHOWN) -> str:

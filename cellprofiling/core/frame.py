@@ -74,7 +74,7 @@ def feature_columns(profiles: pd.DataFrame, features: Sequence[str] | None = Non
     if texts:
         example = _example(profiles[texts[0]])
         raise FeatureError(
-            f"columns {listed(texts)} are not numbers (for example {example}): rename labels to "
+            f"columns {listed(texts)} are not numbers{example}: rename labels to "
             f"'{METADATA}{texts[0]}', or name the features with features=[...]."
         )
     if not measured:
@@ -277,4 +277,4 @@ def _is_number(dtype: Any) -> bool:
 
 def _example(column: pd.Series) -> str:
     present = column.dropna()
-    return repr(present.iloc[0]) if len(present) else "only missing values"
+    return f" (for example {present.iloc[0]!r})" if len(present) else ""

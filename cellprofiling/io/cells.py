@@ -200,7 +200,8 @@ def open_cells(path: PathLike, *, format: str = "auto", **options: Any) -> Cells
         raise FileFormatError(f"path={str(path)!r}, format={format!r}: there are no {reader.looks}.{_inside(path)}")
     opened = reader.open(files, **options)
     if not opened.partitions:
-        raise FileFormatError(f"path={str(path)!r}: {listed(file.name for file in files)} hold columns and no cells.")
+        names = listed(file.name for file in files)
+        raise FileFormatError(f"path={str(path)!r}: no cells in {names}, a header only; export again, or leave it out.")
     return Cells(
         reader.name, opened.partitions, opened.schema, Ledger([*_not_read(path, files, reader), *opened.lines])
     )
@@ -211,11 +212,11 @@ def _recognized(path: Path) -> CellFormat:
         if reader.find(path):
             return reader
     known = "; ".join(f"{reader.name}: {reader.looks}" for reader in FORMATS.values())
-    raise FileFormatError(f"path={str(path)!r}: no cells in a format that is read ({known}).{_inside(path)}")
+    raise FileFormatError(f"path={str(path)!r}: no table of cells.{_inside(path)} Formats that are read are {known}.")
 
 
 def _inside(path: Path) -> str:
-    return f" As for the folder, {held(path)}." if path.is_dir() else ""
+    return f" It is a folder, and {held(path)}." if path.is_dir() else ""
 
 
 def _check_options(reader: CellFormat, options: dict[str, Any]) -> None:

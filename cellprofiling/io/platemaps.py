@@ -217,7 +217,7 @@ def _refuse_doubled(platemap: pd.DataFrame, file: Path) -> None:
     doubled = platemap.loc[platemap.duplicated(keys), keys].drop_duplicates()
     if len(doubled):
         names = [" ".join(key) for key in doubled.itertuples(index=False)]
-        raise KeyMatchError(f"{str(file)!r}: wells {listed(names)} occur more than once; a well has one row.")
+        raise KeyMatchError(f"{str(file)!r}: wells {listed(names)} occur more than once; keep one row for each.")
 
 
 def _prefixed(name: str) -> str:

@@ -106,7 +106,7 @@ def _refuse_doubled(platemap: pd.DataFrame, keys: Sequence[str]) -> None:
     doubled = platemap.loc[platemap.duplicated(keys), list(keys)].drop_duplicates()
     if len(doubled):
         hint = f" They differ in {PLATE!r}, which is no key here." if PLATE in platemap and PLATE not in keys else ""
-        raise KeyMatchError(f"platemap: {_listed(doubled)} occur more than once; a well has one row.{hint}")
+        raise KeyMatchError(f"platemap: {_listed(doubled)} occur more than once; keep one row for each.{hint}")
 
 
 def _refuse_unmatched(

@@ -94,7 +94,10 @@ def _drop_bad_features(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """Refuse or drop features that are infinite somewhere or missing everywhere."""
     names = feature_columns(wells, recipe.features if recipe.wells is not None else None)
     x = wells[names].to_numpy(dtype=float, na_value=np.nan)
-    reasons = {"infinite in some wells": np.isinf(x).any(axis=0), "missing in all wells": np.isnan(x).all(axis=0)}
+    reasons = {
+        "are infinite in some wells": np.isinf(x).any(axis=0),
+        "are missing in all wells": np.isnan(x).all(axis=0),
+    }
     bad = {reason: [name for name, hit in zip(names, hits, strict=True) if hit] for reason, hits in reasons.items()}
     found = [name for group in bad.values() for name in group]
     if not found:

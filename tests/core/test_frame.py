@@ -136,7 +136,7 @@ def test_text_among_the_features_is_a_label_that_lost_its_prefix(wells: pd.DataF
     message = r"columns 'Compound' are not numbers \(for example 'DMSO'\): rename labels to 'Metadata_Compound'"
     with pytest.raises(FeatureError, match=message):
         split(wells.assign(Compound="DMSO"))
-    with pytest.raises(FeatureError, match="only missing values"):
+    with pytest.raises(FeatureError, match="columns 'Compound' are not numbers: rename"):
         split(wells.assign(Compound=pd.Series([None] * 6, index=wells.index, dtype=object)))
 
 

@@ -145,10 +145,10 @@ def test_files_without_cells_are_left_out_and_a_folder_of_them_is_refused(tmp_pa
     opened = open_cells(tmp_path)
     assert_frame_equal(opened.to_frame(), cells())
     assert opened.ledger[["name", "reason"]].to_numpy().tolist() == [[f"P3{ending}", "left out: it holds no cells"]]
-    with pytest.raises(FileFormatError, match=r"'P3.*' hold columns and no cells"):
+    with pytest.raises(FileFormatError, match=r"no cells in 'P3.*', a header only"):
         open_cells(tmp_path / f"P3{ending}")
     write_profiles(cells().iloc[:0].drop(columns="Metadata_Plate"), tmp_path / f"P4{ending}")
-    with pytest.raises(FileFormatError, match=r"'P4.*' hold columns and no cells"):
+    with pytest.raises(FileFormatError, match=r"no cells in 'P4.*', a header only"):
         open_cells(tmp_path / f"P4{ending}")
 
 
@@ -216,7 +216,8 @@ def test_a_folder_of_something_else_is_refused_with_what_it_holds_and_what_is_re
     (tmp_path / "image.tif").write_text("x")
     (tmp_path / "more").mkdir()
     with pytest.raises(
-        FileFormatError, match=r"in a format that is read \(.*columbus: .*it holds 'image.tif', 'more/'"
+        FileFormatError,
+        match=r"no table of cells. It is a folder, and it holds 'image.tif', 'more/'. Formats .*columbus: ",
     ):
         open_cells(tmp_path)
 

@@ -122,7 +122,7 @@ def test_a_profile_without_a_well_is_in_no_platemap():
 
 
 def test_doubled_wells_of_a_platemap_are_refused():
-    with pytest.raises(KeyMatchError, match="platemap: 'P1 A01' occur more than once; a well has one row"):
+    with pytest.raises(KeyMatchError, match="platemap: 'P1 A01' occur more than once; keep one row for each"):
         annotate(profiles(), pd.concat([platemap(), platemap().tail(1)]))
     with pytest.raises(
         KeyMatchError, match=r"'B01', 'A02', 'A01' occur more .* differ in 'Metadata_Plate', which is no key"

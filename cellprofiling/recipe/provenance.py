@@ -1,5 +1,6 @@
 """What a result was made from: inputs, settings, versions, seed and ledger, in provenance.json."""
 
+import glob
 import hashlib
 import json
 import platform
@@ -88,9 +89,8 @@ def sha256(path: Path) -> str:
 
 def _files(source: Path) -> list[Path]:
     """Return the files of an input: itself, those of a folder, or those that a pattern matches."""
-    if source.is_dir():
-        return sorted(file for file in source.rglob("*") if file.is_file())
-    return [source] if source.exists() else sorted(source.parent.glob(source.name))
+    found = source.rglob("*") if source.is_dir() else map(Path, glob.glob(str(source), recursive=True))
+    return sorted(file for file in found if file.is_file())
 
 
 def _describe(file: Path, base: Path) -> dict[str, Any]:

@@ -57,6 +57,13 @@ def test_record(edit: Callable, tmp_path: Path, folder: Path) -> None:
     assert files == {name: sha256(tmp_path / "out" / name) for name in files}
 
 
+def test_record_of_a_pattern(edit: Callable, tmp_path: Path) -> None:
+    """Inputs named by a pattern are all in the record."""
+    run_recipe(edit(cells="c*/Plate*.parquet"), tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert len(record["inputs"]) == 3
+
+
 def test_two_runs_give_the_same_bytes(edit: Callable, tmp_path: Path) -> None:
     """Same inputs, settings and seed: the same files, byte for byte."""
     for name in ("one", "two"):

@@ -5,6 +5,7 @@ import gzip
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -69,7 +70,7 @@ def columns(path: Path, table: str = "") -> list[str]:
     if path.suffix == ".parquet":
         return list(pq.read_schema(path).names)
     if path.suffix == ".sqlite":
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:

@@ -4,7 +4,7 @@ BIN := .venv/bin
 export MPLBACKEND := agg
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-all lint format bench docs data lock clean
+.PHONY: demo test test-all test-pandas2 lint format bench docs data lock clean
 
 demo: .venv/core ## the whole job on a simulated screen, into demo-out/
 	$(BIN)/cellprofiling demo --out demo-out
@@ -14,6 +14,14 @@ test: .venv/test ## everything but the slow checks, under 10 minutes on two core
 
 test-all: .venv/test ## the slow checks too
 	$(BIN)/pytest -n 2 --dist loadfile -m ""
+
+test-pandas2: .venv/python ## the same tests with pandas 2.2, in .venv-pandas2
+	$(PYTHON) -m venv .venv-pandas2
+	grep -v '^pandas==' constraints.txt > .venv-pandas2/constraints.txt
+	.venv-pandas2/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	.venv-pandas2/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c .venv-pandas2/constraints.txt -e . --group test "pandas==2.2.*"
+	.venv-pandas2/bin/pytest -n 2 --dist loadfile
 
 lint: .venv/dev ## style, types, floors of the house
 	$(BIN)/ruff check .

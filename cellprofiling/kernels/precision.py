@@ -14,7 +14,7 @@ def direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def precision_of(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     """Return the average precision of one ranked list; NaN without positives or without negatives.
 
@@ -30,9 +30,9 @@ def precision_of(positive: NDArray[np.float64], negative: NDArray[np.float64]) -
     n_positive, n_negative = len(positive), len(negative)
     if n_positive == 0 or n_negative == 0:
         return np.nan
-    positive.sort()
     if n_positive <= FEW:
         return _count_each(positive, negative)
+    positive.sort()
     negative.sort()
     total, ahead = 0.0, 0
     for rank in range(1, n_positive + 1):
@@ -43,9 +43,10 @@ def precision_of(positive: NDArray[np.float64], negative: NDArray[np.float64]) -
     return total / n_positive
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _count_each(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Return the average precision of sorted positives by counting: for a few of them faster than sorting negatives."""
+    """Return the average precision by counting: for a few positives faster than sorting the negatives."""
+    _sort_few(positive)
     total = 0.0
     for rank in range(1, len(positive) + 1):
         threshold = positive[len(positive) - rank] - TIE
@@ -56,7 +57,18 @@ def _count_each(positive: NDArray[np.float64], negative: NDArray[np.float64]) ->
     return total / len(positive)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _sort_few(values: NDArray[np.float64]) -> None:
+    """Sort a handful of values in place by insertion; a general sort takes longer to start than this to end."""
+    for i in range(1, len(values)):
+        value, place = values[i], i
+        while place > 0 and values[place - 1] > value:
+            values[place] = values[place - 1]
+            place -= 1
+        values[place] = value
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def average_precisions(
     similarity: NDArray[np.float64], positive: NDArray[np.bool_], negative: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
@@ -73,7 +85,7 @@ def average_precisions(
     return result
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def list_precisions(
     vectors: NDArray[np.float64],
     queries: NDArray[np.intp],
@@ -120,6 +132,6 @@ def list_precisions(
     return precision, n_positives, n_both
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _all_differ(a: NDArray[np.intp], b: NDArray[np.intp]) -> bool:
     return bool(np.all((a != b) & (a >= 0) & (b >= 0)))

@@ -25,6 +25,7 @@ class Blocks:
     chosen_starts : first chosen well of each block, then n_treated; shape (n_blocks + 1,).
     sums : inner products of the sum of each block with each well, shape (n_blocks, n_wells).
     between : inner products of the sums of blocks, shape (n_blocks, n_blocks).
+    squares : squared lengths, the diagonal of `gram` in one piece of memory.
     """
 
     gram: NDArray[np.float64]
@@ -32,13 +33,15 @@ class Blocks:
     chosen_starts: Starts
     sums: NDArray[np.float64]
     between: NDArray[np.float64]
+    squares: NDArray[np.float64]
 
     @classmethod
     def of(cls, gram: NDArray[np.float64], sizes: NDArray[np.intp], n_treated: NDArray[np.intp]) -> "Blocks":
         """Return the blocks of wells with these inner products, from the sizes of blocks and their treated wells."""
         starts, chosen_starts = (np.concatenate([[0], np.cumsum(n)]).astype(np.intp) for n in (sizes, n_treated))
         sums = np.add.reduceat(gram, starts[:-1], axis=0)
-        return cls(gram, starts, chosen_starts, sums, np.add.reduceat(sums, starts[:-1], axis=1))
+        between = np.add.reduceat(sums, starts[:-1], axis=1)
+        return cls(gram, starts, chosen_starts, sums, between, np.diagonal(gram).copy())
 
 
 def mean_average_precisions(blocks: Blocks, chosen: NDArray[np.intp], *, refit: bool) -> NDArray[np.float64]:
@@ -58,10 +61,10 @@ def mean_average_precisions(blocks: Blocks, chosen: NDArray[np.intp], *, refit: 
     A well that lies on the origin has no direction: as a positive it stands last, as a negative it stands first.
     """
     b = blocks
-    return _statistics(b.gram, b.sums, b.between, b.starts, chosen, b.chosen_starts, refit)
+    return _statistics(b.gram, b.sums, b.between, b.squares, b.starts, chosen, b.chosen_starts, refit)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def gather(
     among: NDArray[np.float64], place: NDArray[np.intp], known: NDArray[np.intp], gram: NDArray[np.float64]
 ) -> None:
@@ -71,11 +74,12 @@ def gather(
             gram[i, k] = among[place[i], place[k]]
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _statistics(
     gram: NDArray[np.float64],
     sums: NDArray[np.float64],
     between: NDArray[np.float64],
+    squares: NDArray[np.float64],
     starts: Starts,
     chosen: NDArray[np.intp],
     chosen_starts: Starts,
@@ -83,15 +87,16 @@ def _statistics(
 ) -> NDArray[np.float64]:
     result = np.empty(len(chosen))
     for draw in range(len(chosen)):
-        result[draw] = _statistic(gram, sums, between, starts, chosen[draw], chosen_starts, refit)
+        result[draw] = _statistic(gram, sums, between, squares, starts, chosen[draw], chosen_starts, refit)
     return result
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _statistic(
     gram: NDArray[np.float64],
     sums: NDArray[np.float64],
     between: NDArray[np.float64],
+    squares: NDArray[np.float64],
     starts: Starts,
     chosen: NDArray[np.intp],
     chosen_starts: Starts,
@@ -103,7 +108,7 @@ def _statistic(
     origins = np.zeros((n_blocks, n_blocks))  # c_a c_b
     if refit:
         _place_origins(gram, sums, between, starts, chosen, chosen_starts, own, across, origins)
-    inverse = _inverse_lengths(gram, starts, own, origins)
+    inverse = _inverse_lengths(squares, starts, own, origins)
     positive = np.empty(n_chosen - 1)
     total = 0.0
     for a in range(n_blocks):
@@ -128,20 +133,20 @@ def _statistic(
     return total / n_chosen
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _inverse_lengths(
-    gram: NDArray[np.float64], starts: Starts, own: NDArray[np.float64], origins: NDArray[np.float64]
+    squares: NDArray[np.float64], starts: Starts, own: NDArray[np.float64], origins: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return 1 / (distance from the origin of its block) of each well, 0 for a well that lies on it."""
-    inverse = np.zeros(len(gram))
+    inverse = np.zeros(len(squares))
     for a in range(len(starts) - 1):
         for i in range(starts[a], starts[a + 1]):
-            squared = gram[i, i] - 2 * own[i] + origins[a, a]
-            inverse[i] = 1 / np.sqrt(squared) if squared > ON_ORIGIN * (gram[i, i] + origins[a, a]) else 0.0
+            squared = squares[i] - 2 * own[i] + origins[a, a]
+            inverse[i] = 1 / np.sqrt(squared) if squared > ON_ORIGIN * (squares[i] + origins[a, a]) else 0.0
     return inverse
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _place_origins(
     gram: NDArray[np.float64],
     sums: NDArray[np.float64],

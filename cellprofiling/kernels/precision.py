@@ -79,9 +79,18 @@ def average_precisions(
     similarity : shape (n_queries, n_profiles).
     positive, negative : masks of the same shape; which profiles are in the list of each query, and as what.
     """
-    result = np.empty(len(similarity))
+    n_columns = similarity.shape[1]
+    result, found, others = np.empty(len(similarity)), np.empty(n_columns), np.empty(n_columns)
     for i in range(len(similarity)):
-        result[i] = precision_of(similarity[i][positive[i]], similarity[i][negative[i]])
+        n_found = n_others = 0
+        for j in range(n_columns):
+            if positive[i, j]:
+                found[n_found] = similarity[i, j]
+                n_found += 1
+            if negative[i, j]:
+                others[n_others] = similarity[i, j]
+                n_others += 1
+        result[i] = precision_of(found[:n_found], others[:n_others])
     return result
 
 

@@ -10,12 +10,14 @@ version = release = cellprofiling.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb"]
 autosummary_generate = True
 numpydoc_show_class_members = False
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 exclude_patterns = ["_build", "jupyter_execute"]
 
 html_theme = "pydata_sphinx_theme"
+html_title = "cellprofiling"
+html_sidebars: dict[str, list[str]] = {"**": []}
 html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_static_path: list[str] = []

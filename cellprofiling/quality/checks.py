@@ -196,7 +196,8 @@ def _not_checked(rule: Rule, name: str, table: object) -> Check:
 
 def _spread_over_lines(rule: Rule, plate: str, wells: Wells, n: int) -> Check:
     n_rows, n_columns = len(set(wells.row)), len(set(wells.column))
-    message = f"The {n} negative control wells of plate {plate} lie in {n_rows} rows and {n_columns} columns."
+    rows, columns = "row" if n_rows == 1 else "rows", "column" if n_columns == 1 else "columns"
+    message = f"The {n} negative control wells of plate {plate} lie in {n_rows} {rows} and {n_columns} {columns}."
     value = min(n_rows, n_columns)
     return Check(rule, rule.status(value), message, plate, value=value, n=n)
 

@@ -15,7 +15,7 @@ from cellprofiling.hits.methods import METHODS
 LAYOUTS = {"same position": "at one position", "different positions": "at different positions"}  # name, in words
 ALPHA = 0.05
 MOST_TESTS = 200  # pseudo-compounds per layout
-MOST_PLATES = 8  # wells of one pseudo-compound, unless asked for
+MOST_WELLS = 8  # of one pseudo-compound, unless asked for
 COLUMNS = ["layout", "n", "rejected", "rate", "ci_low", "ci_high", "alpha", "message"]
 
 
@@ -45,7 +45,7 @@ def audit_controls(
     method : {"map"}, default "map"
         The statistic, as in `activity`.
     n_wells : int or None, default None
-        Plates, and so wells, of one pseudo-compound; None takes all plates that have controls, at most 8.
+        Wells of one pseudo-compound, spread evenly over plates; None takes one from each plate, 3 to 8 in all.
     permutations : int, default 1_000
         Random assignments per test, as in `activity`.
     seed : int, default 0
@@ -56,8 +56,8 @@ def audit_controls(
     Returns
     -------
     pandas.DataFrame
-        Two rows. ``layout``: "same position" (the controls of one well position, one from each plate) or
-        "different positions" (one control from each plate, all in different positions); ``n`` pseudo-compounds;
+        Two rows. ``layout``: "same position" (controls of one well position, on as many plates as there are wells) or
+        "different positions" (controls of different plates and different positions); ``n`` pseudo-compounds;
         ``rejected`` of them with p <= ``alpha`` = 0.05; ``rate`` with its 95 % interval ``ci_low`` to ``ci_high``
         (Clopper-Pearson); ``message`` in words. A layout that the plates do not allow has n = 0 and says why.
 
@@ -93,10 +93,9 @@ def audit_controls(
     position = pd.factorize(profiles[well].astype(str), sort=True)[0]
     caller = Caller(design, method, permutations, seed, control_fit == "refit")
     controls = np.flatnonzero(design.is_control)
-    plates = np.unique(design.plate[controls])
-    n = min(MOST_PLATES, len(plates)) if n_wells is None else n_wells
+    n = min(MOST_WELLS, max(3, len(np.unique(design.plate[controls])))) if n_wells is None else n_wells
     if n < 2:
-        raise InputError(f"n_wells={n}: a pseudo-compound needs wells on two plates or more; there are {len(plates)}.")
+        raise InputError(f"n_wells={n}: a pseudo-compound needs two wells or more.")
     rng = np.random.default_rng(seed)
     sets = {
         "same position": _same_position(design, controls, position, n, rng),
@@ -110,10 +109,11 @@ def audit_controls(
 def _same_position(
     design: Design, controls: NDArray[np.intp], position: NDArray[np.intp], n: int, rng: np.random.Generator
 ) -> list[NDArray[np.intp]]:
-    """Return sets of controls of one position on n plates; a plate is used once per position."""
-    spare = _canonical(design, controls[_spare(design, controls)[design.plate[controls]]])
+    """Return sets of controls of one position, on n plates or on all if there are fewer; a well is used once."""
+    spare = _canonical(design, controls[_spare(design, controls, 1)[design.plate[controls]]])
+    n = min(n, len(np.unique(design.plate[spare])))
     sets: list[NDArray[np.intp]] = []
-    for place in np.unique(position[spare]):
+    for place in np.unique(position[spare]) if n > 1 else ():
         here = spare[position[spare] == place]
         sets += [here[start : start + n] for start in range(0, len(here) - n + 1, n)]
     return _at_most(sets, rng)
@@ -122,16 +122,16 @@ def _same_position(
 def _different_positions(
     design: Design, controls: NDArray[np.intp], position: NDArray[np.intp], n: int, rng: np.random.Generator
 ) -> list[NDArray[np.intp]]:
-    """Return sets of one control from each of n plates, no two in the same position."""
-    spare = _spare(design, controls)
-    by_plate = [_canonical(design, controls[design.plate[controls] == p]) for p in np.unique(design.plate[controls])]
-    by_plate = [wells for wells in by_plate if spare[design.plate[wells[0]]]]
+    """Return sets of n controls, no two in the same position, spread over plates as evenly as can be."""
+    most = -(-n // len(np.unique(design.plate[controls])))  # wells that one plate gives
+    spare = _canonical(design, controls[_spare(design, controls, most)[design.plate[controls]]])
+    by_plate = [spare[design.plate[spare] == plate] for plate in np.unique(design.plate[spare])]
     sets: list[NDArray[np.intp]] = []
-    if len(by_plate) < n:
+    if len(by_plate) * most < n:
         return sets
     for _ in range(4 * MOST_TESTS):
-        plates = rng.choice(len(by_plate), n, replace=False)
-        chosen = np.array([rng.choice(by_plate[p]) for p in plates])
+        turns = np.bincount(np.resize(rng.permutation(len(by_plate)), n), minlength=len(by_plate))
+        chosen = np.concatenate([rng.choice(wells, k, replace=False) for wells, k in zip(by_plate, turns, strict=True)])
         if len(set(position[chosen])) == n:
             sets.append(chosen)
         if len(sets) == MOST_TESTS:
@@ -144,9 +144,9 @@ def _canonical(design: Design, wells: NDArray[np.intp]) -> NDArray[np.intp]:
     return wells[np.argsort(content_rank(design.x)[wells])]
 
 
-def _spare(design: Design, controls: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which plates can give up a control and still compare."""
-    return np.bincount(design.plate[controls], minlength=design.plate.max() + 1) > FEWEST_CONTROLS
+def _spare(design: Design, controls: NDArray[np.intp], n: int) -> NDArray[np.bool_]:
+    """Return which plates can give up n controls and still compare."""
+    return np.bincount(design.plate[controls], minlength=design.plate.max() + 1) >= FEWEST_CONTROLS + n
 
 
 def _at_most(sets: list[NDArray[np.intp]], rng: np.random.Generator) -> list[NDArray[np.intp]]:
@@ -166,7 +166,7 @@ def _audit(caller: Caller, layout: str, sets: list[NDArray[np.intp]]) -> dict:
         return (
             row
             | unknown
-            | {"message": f"not audited: no controls {LAYOUTS[layout]} on two plates with 3 or more controls each"}
+            | {"message": f"not audited: too few controls {LAYOUTS[layout]} on plates that can spare them"}
         )
     interval = binomtest(rejected, n).proportion_ci(0.95)
     low, high = float(interval.low), float(interval.high)

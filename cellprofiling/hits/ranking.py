@@ -72,8 +72,9 @@ def rank_hits(
         change); ``induction`` (share of features changed by more than 3 control standard deviations); ``p_value``,
         ``p_floor``, ``q_value``, ``null_scheme``; ``hit``; ``reason``; ``top_features`` (largest changes, in control
         standard deviations).
-        ``attrs["audit"]`` holds the rows of `audit_controls`, ``attrs["parameters"]`` what was asked for,
-        ``attrs["provenance"]`` the version of this package and the sha256 of the content of `profiles`.
+        ``attrs["audit"]`` holds the rows of `audit_controls` for pseudo-compounds of the usual number of wells,
+        ``attrs["parameters"]`` what was asked for, ``attrs["provenance"]`` the version of this package and the sha256
+        of the content of `profiles`.
 
     Raises
     ------
@@ -119,7 +120,8 @@ def rank_hits(
     layout = describe_layout(design, profiles[well], counts)
     hits = pd.concat([tested, layout, describe_retrieval(design), describe_change(design)], axis=1)
     hits["hit"] = (hits["q_value"] <= fdr).to_numpy(dtype=bool)
-    audit = audit_controls(profiles, reference=reference, well=well, **options)
+    usual = int(max(2, tested["n_wells"].median()))
+    audit = audit_controls(profiles, reference=reference, well=well, n_wells=usual, **options)
     position_rate = dict(zip(audit["layout"], audit["rate"], strict=True))["same position"]
     hits["reason"] = [_reason(row, fdr, len(hits), position_rate) for row in hits.to_dict("records")]
     hits = _ranked(hits)[["rank", *names, *COLUMNS]]

@@ -6,6 +6,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
+from cellprofiling.hits.caller import Caller
 
 NEGCON = "Metadata_Role == 'negcon'"
 
@@ -51,7 +52,26 @@ def test_row_order_changes_nothing(screen_of_noise: callable) -> None:
     pd.testing.assert_frame_equal(audit(wells), audit(wells.sample(frac=1, random_state=2)))
 
 
-def test_one_plate_cannot_be_audited(screen_of_noise: callable) -> None:
-    """A pseudo-compound needs two plates."""
-    with pytest.raises(InputError, match=r"n_wells=1: a pseudo-compound needs wells on two plates"):
-        audit(screen_of_noise(n_plates=1))
+def test_one_plate_is_audited_at_different_positions(screen_of_noise: callable) -> None:
+    """On a single plate pseudo-compounds are several of its controls; there is no second plate to share a position."""
+    found = audit(screen_of_noise(n_plates=1, n_controls=24), n_wells=3)
+    assert found["n"].tolist() == [0, 200]
+    assert found.loc["different positions", "rate"] < 0.15
+
+
+def test_pseudo_compounds_spread_over_plates(screen_of_noise: callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five wells on two plates are three of one and two of the other, all at different positions."""
+    seen = []
+    monkeypatch.setattr(Caller, "test_all", lambda self, pairs: seen.extend(pairs) or [{"p_value": 1.0}] * len(pairs))
+    wells = screen_of_noise(n_plates=2, n_controls=12)
+    audit(wells, n_wells=5)
+    for chosen, controls in seen:
+        assert sorted(wells.iloc[chosen].groupby("Metadata_Plate").size()) == [2, 3]
+        assert wells["Metadata_Well"].iloc[chosen].is_unique
+        assert len(controls) == 24 - 5
+
+
+def test_bad_input_is_named(screen_of_noise: callable) -> None:
+    """One well is no compound."""
+    with pytest.raises(InputError, match=r"n_wells=1: a pseudo-compound needs two wells"):
+        audit(screen_of_noise(), n_wells=1)

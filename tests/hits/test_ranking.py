@@ -107,6 +107,15 @@ def test_reason_quotes_the_audit_of_positions(screen_of_noise: callable) -> None
     assert hits["reason"].str.contains(f"of controls at one position, {rate:.0%} are called too").all()
 
 
+def test_a_single_plate_is_ranked(screen_of_noise: callable) -> None:
+    """Replicates on one plate are enough for a list and its audit."""
+    hits = cpf.rank_hits(
+        screen_of_noise(n_plates=1, n_same=3, effect=3.0), by="Metadata_Compound", reference=NEGCON, permutations=500
+    )
+    assert hits["hit"].sum() >= 9
+    assert hits.attrs["audit"][1]["n"] == 200
+
+
 def test_doses_are_rows_of_their_own(wells: pd.DataFrame) -> None:
     """With a dose column each dose is tested on its own."""
     doses = wells.assign(Metadata_Dose=np.where(wells["Metadata_Plate"].isin(["P0", "P1"]), 1.0, 10.0))

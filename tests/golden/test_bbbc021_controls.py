@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real
 
 
 def test_position_and_not_chance_calls_controls_active(real_data: Callable[[str], Path]) -> None:
-    """At different positions DMSO is called active no more often than allowed, at one position several times as often."""
+    """At different positions DMSO is called active no more often than allowed, at one position far more."""
     means = pd.read_csv(real_data("bbbc021_ljosa/ljosa_jbiomolscreen_2013_per_well_mean.csv.gz"))
     fields = pd.read_csv(real_data("bbbc021_ljosa/BBBC021_v1_image.csv.gz"))
     place = ["Metadata_Plate", "Metadata_Well"]

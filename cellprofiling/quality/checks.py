@@ -11,6 +11,7 @@ import pandas as pd
 from cellprofiling.core.errors import listed
 from cellprofiling.core.frame import COUNT, PLATE, WELL, Reference
 from cellprofiling.core.plates import Wells, parse_wells
+from cellprofiling.quality.audit import control_audit
 from cellprofiling.quality.counts import control_separation, control_spread, empty_plates, few_cells
 from cellprofiling.quality.rules import Check, Overrides, Rule, Rules, load, skipped
 from cellprofiling.quality.screen import Screen, look
@@ -25,6 +26,7 @@ def check_quality(
     images: Any = None,
     reference: Reference = None,
     positive: Reference = None,
+    hits: pd.DataFrame | None = None,
     plate: str = PLATE,
     well: str = WELL,
     count: str = COUNT,
@@ -48,6 +50,8 @@ def check_quality(
         and the verdict is at best "warn".
     positive : str, mapping, array-like or None, default None
         Positive controls that should change the number of cells, such as a toxic compound. Z' and SSMD need them.
+    hits : pandas.DataFrame or None, default None
+        The hit list, as `rank_hits` returns it. Its audit is judged: whether the test calls control wells active.
     plate : str, default "Metadata_Plate"
         Column with the plate.
     well : str, default "Metadata_Well"
@@ -105,7 +109,8 @@ def check_quality(
     'Plate P1 has 2 negative control wells.'
     """
     rules = load(thresholds)
-    screen = look(wells, platemap=platemap, reference=reference, positive=positive, plate=plate, well=well, count=count)
+    columns = {"plate": plate, "well": well, "count": count}
+    screen = look(wells, platemap=platemap, reference=reference, positive=positive, hits=hits, **columns)
     lines = [line for check in CHECKS for line in check(screen, rules)]
     lines += [_not_checked(rules["cells"], "cells", cells), _not_checked(rules["images"], "images", images)]
     unremarkable = "skipped" if screen.lacks("count") else "pass"
@@ -186,6 +191,7 @@ CHECKS: tuple[Callable[[Screen, Rules], Iterator[Check]], ...] = (
     missing_features,
     control_spread,
     control_separation,
+    control_audit,
 )
 
 

@@ -27,7 +27,8 @@ class Screen:
     edge : whether a well lies at the plate edge.
     finite : which features a well has, shape (n_wells, n_features).
     expected : plates and wells of the platemap.
-    absent : what was not given (count, controls, positives, platemap, features), each with the reason.
+    hits : the hit list; empty if none was given.
+    absent : what was not given (count, controls, positives, platemap, features, hits), each with the reason.
     """
 
     keys: pd.DataFrame
@@ -37,6 +38,7 @@ class Screen:
     edge: Mask
     finite: Mask
     expected: pd.DataFrame
+    hits: pd.DataFrame
     absent: Mapping[str, str]
 
     def plates(self) -> Iterator[tuple[str, Mask]]:
@@ -56,6 +58,7 @@ def look(
     platemap: pd.DataFrame | None,
     reference: Reference,
     positive: Reference,
+    hits: pd.DataFrame | None,
     plate: str,
     well: str,
     count: str,
@@ -75,6 +78,7 @@ def look(
         "platemap": NO_PLATEMAP if platemap is None else "",
         "controls": NO_REFERENCE if reference is None else "",
         "positives": NO_POSITIVE if positive is None else "",
+        "hits": NO_HITS if hits is None or not hits.attrs.get("audit") else "",
     }
     return Screen(
         keys=keys,
@@ -84,6 +88,7 @@ def look(
         edge=(parse_wells([*keys[WELL], *expected[WELL]], well).edge_distance() == 0)[: len(keys)],
         finite=finite,
         expected=expected,
+        hits=pd.DataFrame() if hits is None else hits,
         absent={name: why for name, why in absent.items() if why},
     )
 
@@ -91,6 +96,7 @@ def look(
 NO_PLATEMAP = "No platemap was given."
 NO_REFERENCE = "No negative controls were named: give reference=, as in \"Metadata_Role == 'negcon'\"."
 NO_POSITIVE = "No positive controls were named, so there is nothing to hold the negative ones against."
+NO_HITS = "No hit list with its audit was given: rank_hits() makes one."
 NO_COUNT = f"The table has no column {COUNT!r}: aggregate() adds it, or name yours with count=."
 
 

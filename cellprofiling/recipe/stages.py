@@ -142,6 +142,7 @@ def make_quality(run: Run) -> Any:
     return cpf.check_quality(
         run.tables["wells"],
         platemap=_expected_wells(run),
+        hits=run.tables["hits"],
         reference=recipe.reference,
         plate=recipe.plate,
         well=recipe.well,
@@ -192,8 +193,8 @@ DESIGN = ("reference", "by", "dose", "plate", "well", "count")
 
 STAGES = (
     Stage("wells", "cells to wells", (), (*SOURCE, *DESIGN), make_wells),
-    Stage("quality", "checking quality", ("wells",), (), make_quality),
     Stage("profiles", "normalizing, selecting features", ("wells",), ("normalize", "select_features"), make_profiles),
     Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed"), make_embedding),
     Stage("hits", "testing perturbations", ("profiles",), ("hits", "seed"), make_hits),
+    Stage("quality", "checking quality", ("wells", "hits"), (), make_quality),
 )

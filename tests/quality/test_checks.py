@@ -40,6 +40,8 @@ def test_a_clean_screen_passes_and_says_what_it_was_not_asked():
         "inputs.missing_wells",
         "controls.z_prime",
         "controls.ssmd",
+        "hits.chance_audit",
+        "hits.position_audit",
         "cells",
         "images",
     }
@@ -374,3 +376,37 @@ def test_few_of_270_public_plates_spread_more_than_the_limit(real_data):
         assert set(spread.status) <= {"pass", "warn"}
     assert plates == 270
     assert 0 < warned < 0.12 * plates
+
+
+def audited(same, different, same_position=True):
+    """Return a hit list whose audit has these lower ends of intervals."""
+    hits = pd.DataFrame({"hit": [True, False], "same_position": [same_position, False]})
+    rows = {"same position": same, "different positions": different}
+    hits.attrs["audit"] = [
+        {"layout": layout, "n": 200, "rate": 0.1, "ci_low": low, "ci_high": 0.9, "message": "20 of 200 are called"}
+        for layout, low in rows.items()
+    ]
+    return hits
+
+
+@pytest.mark.parametrize(
+    ("same", "different", "position", "chance"),
+    [
+        (0.04, 0.04, "pass", "pass"),
+        (0.06, 0.04, "warn", "pass"),
+        (0.04, 0.06, "pass", "fail"),
+        (None, 0.01, None, "pass"),
+    ],
+)
+def test_the_audit_of_a_hit_list_is_judged_by_the_lower_end_of_its_interval(same, different, position, chance):
+    quality = check_quality(screen(), reference=NEGCON, hits=audited(same, different))
+    assert line(quality, "hits.position_audit").status == (position or "inconclusive")
+    assert line(quality, "hits.chance_audit").status == chance
+    assert line(quality, "hits.chance_audit").message == "20 of 200 are called."
+    assert quality.status == {"warn": "warn", None: "warn"}.get(position, chance)
+
+
+def test_position_does_not_matter_where_no_hit_has_one():
+    quality = check_quality(screen(), reference=NEGCON, hits=audited(0.5, 0.01, same_position=False))
+    assert line(quality, "hits.position_audit").status == "skipped"
+    assert line(check_quality(screen(), reference=NEGCON), "hits.chance_audit").status == "skipped"

@@ -96,8 +96,8 @@ def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: l
     ("change", "redone"),
     [
         ({"embed": {"method": "tsne"}}, {"embedding wells"}),
-        ({"hits": {"permutations": 60}}, {"testing perturbations"}),
-        ({"normalize": {"method": "standardize"}}, ALL - {"cells to wells", "checking quality"}),
+        ({"hits": {"permutations": 60}}, {"testing perturbations", "checking quality"}),
+        ({"normalize": {"method": "standardize"}}, ALL - {"cells to wells"}),
         ({"aggregate": {"statistics": "mean"}}, ALL),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
+Indices = NDArray[np.integer]
 
 STATISTICS = ("count", "mean", "std", "min", "max", "median", "mad", "quantile")
 _COUNT, _MEAN, _STD, _MIN, _MAX, _MEDIAN, _MAD, _QUANTILE = range(8)
@@ -86,7 +87,7 @@ def _fill(
 
 
 @numba.njit(cache=True, nogil=True)
-def _group_statistics(columns, order, starts, kinds, levels):  # type: ignore[no-untyped-def]
+def _group_statistics(columns: Floats, order: Indices, starts: Indices, kinds: Indices, levels: Doubles) -> Doubles:
     n_groups = len(starts) - 1
     result = np.empty((len(columns), len(kinds), n_groups))
     values = np.empty(np.max(np.diff(starts)) if n_groups else 0)
@@ -100,7 +101,7 @@ def _group_statistics(columns, order, starts, kinds, levels):  # type: ignore[no
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(column, rows, values):  # type: ignore[no-untyped-def]
+def _gather(column: Floats, rows: Indices, values: Doubles) -> int:
     n = 0
     for row in rows:
         value = column[row]
@@ -110,7 +111,7 @@ def _gather(column, rows, values):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _statistic(values, spare, kind, level):  # type: ignore[no-untyped-def]
+def _statistic(values: Doubles, spare: Doubles, kind: int, level: float) -> float:
     if kind == _COUNT:
         return float(len(values))
     if len(values) == 0:
@@ -131,7 +132,7 @@ def _statistic(values, spare, kind, level):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _mean(values):  # type: ignore[no-untyped-def]
+def _mean(values: Doubles) -> float:
     mean = values.sum() / len(values)
     if not np.isfinite(mean):
         return mean
@@ -139,7 +140,7 @@ def _mean(values):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _std(values):  # type: ignore[no-untyped-def]
+def _std(values: Doubles) -> float:
     if len(values) < 2:
         return np.nan
     mean = _mean(values)
@@ -150,13 +151,13 @@ def _std(values):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _median(values, spare):  # type: ignore[no-untyped-def]
+def _median(values: Doubles, spare: Doubles) -> float:
     low, high = _neighbors(values, (len(values) - 1) // 2, spare)
     return low if len(values) % 2 else (low + high) / 2
 
 
 @numba.njit(cache=True, nogil=True)
-def _mad(values, spare):  # type: ignore[no-untyped-def]
+def _mad(values: Doubles, spare: Doubles) -> float:
     median = _median(values, spare[0])
     if not np.isfinite(median):
         return np.nan  # inf - inf
@@ -167,7 +168,7 @@ def _mad(values, spare):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _quantile(values, level, spare):  # type: ignore[no-untyped-def]
+def _quantile(values: Doubles, level: float, spare: Doubles) -> float:
     position = (len(values) - 1) * level
     below = int(position)
     low, high = _neighbors(values, below, spare)
@@ -178,7 +179,7 @@ def _quantile(values, level, spare):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _neighbors(values, k, spare):  # type: ignore[no-untyped-def]
+def _neighbors(values: Doubles, k: int, spare: Doubles) -> tuple[float, float]:
     """Return the values of rank k and k + 1 (k again if it is the last)."""
     n, below = _narrow(values, k, spare)
     low = _select(spare[:n], k - below)
@@ -190,7 +191,7 @@ def _neighbors(values, k, spare):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _narrow(values, k, spare):  # type: ignore[no-untyped-def]
+def _narrow(values: Doubles, k: int, spare: Doubles) -> tuple[int, int]:
     """Copy the values around rank k into `spare`; return how many they are, and how many lie below them.
 
     A processor counts the values up to a guess many at a time, but sorts one by one. So a few guesses, each
@@ -220,7 +221,7 @@ def _narrow(values, k, spare):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _sampled_center(values):  # type: ignore[no-untyped-def]
+def _sampled_center(values: Doubles) -> tuple[float, float]:
     """Return mean and mean absolute deviation of some 30 values spread over all."""
     some = values[:: max(1, len(values) // 32)]
     center = some.sum() / len(some)
@@ -228,7 +229,7 @@ def _sampled_center(values):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _select(values, k):  # type: ignore[no-untyped-def]
+def _select(values: Doubles, k: int) -> float:
     """Return the value of rank k; afterwards none before it is larger, none after it smaller (Hoare 1961, FIND)."""
     left, right = 0, len(values) - 1
     while left < right:
@@ -253,5 +254,5 @@ def _select(values, k):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _middle(a, b, c):  # type: ignore[no-untyped-def]
+def _middle(a: float, b: float, c: float) -> float:
     return max(min(a, b), min(max(a, b), c))

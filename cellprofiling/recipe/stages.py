@@ -189,12 +189,24 @@ def make_hits(run: Run) -> pd.DataFrame:
 
 
 SOURCE = ("cells", "wells", "format", "columns", "platemap", "exclude", "features", "bad_features", "aggregate")
-DESIGN = ("reference", "by", "dose", "plate", "well", "count")
+KEYS = ("plate", "well")
 
 STAGES = (
-    Stage("wells", "cells to wells", (), (*SOURCE, *DESIGN), make_wells),
-    Stage("profiles", "normalizing, selecting features", ("wells",), ("normalize", "select_features"), make_profiles),
+    Stage("wells", "cells to wells", (), (*SOURCE, *KEYS), make_wells),
+    Stage(
+        "profiles",
+        "normalizing, selecting features",
+        ("wells",),
+        ("normalize", "select_features", "reference"),
+        make_profiles,
+    ),
     Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed"), make_embedding),
-    Stage("hits", "testing perturbations", ("profiles",), ("hits", "seed"), make_hits),
-    Stage("quality", "checking quality", ("wells", "hits"), (), make_quality),
+    Stage(
+        "hits",
+        "testing perturbations",
+        ("profiles",),
+        ("hits", "seed", "reference", "by", "dose", "count"),
+        make_hits,
+    ),
+    Stage("quality", "checking quality", ("wells", "hits"), ("reference", "count"), make_quality),
 )

@@ -20,7 +20,7 @@ test-pandas2: .venv/python ## the same tests with pandas 2.2, in .venv-pandas2
 	grep -v '^pandas==' constraints.txt > .venv-pandas2/constraints.txt
 	.venv-pandas2/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
 	.venv-pandas2/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c .venv-pandas2/constraints.txt -e . --group test "pandas==2.2.*"
+	  -c .venv-pandas2/constraints.txt -e . --group test "pandas==2.2.*" "anndata==0.12.*"
 	.venv-pandas2/bin/pytest -n 2 --dist loadfile
 
 lint: .venv/dev ## style, types, floors of the house
@@ -33,7 +33,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/test ## side by side with the peers; writes docs/benchmarks.md
+bench: .venv/bench ## side by side with the peers; writes docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py
 
 docs: .venv/dev ## docs/_build/index.html
@@ -45,7 +45,7 @@ data: .venv/core ## the small screen in data/, made again
 	$(BIN)/cellprofiling simulate $(SMALL) --out data/small
 
 lock: ## pin every version again (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --group dev --no-header --no-annotate -o constraints.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --group dev --group bench --no-header --no-annotate -o constraints.txt
 
 clean:
 	rm -rf .venv demo-out docs/_build
@@ -64,6 +64,10 @@ clean:
 
 .venv/test: .venv/core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group test
+	@touch $@
+
+.venv/bench: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
 	@touch $@
 
 .venv/dev: .venv/test

@@ -15,6 +15,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import engine
 from cases import CASES
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -60,9 +61,9 @@ def compare(index: int) -> str:
     )
 
 
-def write_page(rows: list[str]) -> None:
+def write_page(rows: list[str], more: str) -> None:
     """Write docs/benchmarks.md."""
-    names = ("cellprofiling", "pycytominer", "copairs", "numpy", "pandas", "numba")
+    names = ("cellprofiling", "pycytominer", "copairs", "polars", "duckdb", "numpy", "pandas", "pyarrow", "numba")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     threads = os.environ.get("OMP_NUM_THREADS", "unset")
@@ -75,11 +76,11 @@ def write_page(rows: list[str]) -> None:
         "| work | size | seconds | first call | peer, seconds | ratio | peak MB | peer, peak MB |\n"
         "|---|---|---|---|---|---|---|---|\n"
     )
-    PAGE.write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
+    PAGE.write_text(header + "\n".join(rows) + "\n\n" + more, encoding="utf-8")
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         print(json.dumps(measure(int(sys.argv[1]), sys.argv[2])))
     else:
-        write_page([compare(index) for index in range(len(CASES))])
+        write_page([compare(index) for index in range(len(CASES))], engine.section())

@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,16 @@ from pathlib import Path
 import pytest
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
+KERNELS = Path(__file__).parents[1] / "cellprofiling" / "kernels"
+
+
+def pytest_sessionstart() -> None:
+    """Forget kernels that were compiled before some kernel changed: Numba only looks at the file of the outermost."""
+    changed = max(file.stat().st_mtime for file in KERNELS.glob("*.py"))
+    for index in KERNELS.glob("__pycache__/*.nbi"):
+        with contextlib.suppress(FileNotFoundError):  # another worker was first
+            if index.stat().st_mtime < changed:
+                index.unlink()
 
 
 @pytest.fixture(scope="session")

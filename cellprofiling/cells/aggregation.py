@@ -1,36 +1,39 @@
 """From one row per cell to one row per well."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from pandas.api.types import is_bool_dtype
 
+from cellprofiling.cells.summaries import EXCLUDED, Plan, Summary, summarize
 from cellprofiling.core.errors import InputError, listed, nearest
 from cellprofiling.core.frame import (
     COUNT,
     PLATE,
     WELL,
     By,
+    Reference,
     Table,
     columns_once,
+    describe_reference,
     feature_columns,
-    groups,
     is_metadata,
     join,
+    matches,
+    named,
     require,
 )
-from cellprofiling.core.ledger import KEY, Line, lines
+from cellprofiling.core.ledger import KEY, Line, lines, merged
+from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.files import PathLike
-from cellprofiling.io.partitions import Partition, stacked
-from cellprofiling.kernels.groups import STATISTICS, group_statistics, is_quantile
+from cellprofiling.io.partitions import Partition, apart, in_memory, read_once, stacked
+from cellprofiling.kernels.groups import STATISTICS, is_quantile
 
-BATCH_BYTES = 1 << 28  # of features in memory at a time
-
-Read = Callable[[list[str]], pd.DataFrame]
+QC = "Metadata_QC_"
 
 
 def aggregate(
@@ -40,6 +43,8 @@ def aggregate(
     statistics: str | Sequence[str] = "median",
     features: Sequence[str] | None = None,
     min_cells: int = 1,
+    exclude: Reference = None,
+    progress: Tell | None = None,
 ) -> pd.DataFrame:
     """
     Summarize the cells of each well by a statistic of each feature.
@@ -58,22 +63,32 @@ def aggregate(
         The features to summarize; None takes all.
     min_cells : int, default 1
         Groups with fewer cells are left out.
+    exclude : str, dict, array of bool or None, default None
+        The cells to leave out: a query such as ``"Metadata_QC_Flagged"``, a mapping of column to value, or, for a
+        table in memory, a mask. It may match none.
+    progress : callable or None, default None
+        Called with a `Progress` after each partition of the cells.
 
     Returns
     -------
     pandas.DataFrame
         One row per group, sorted by key: the ``by`` columns, every metadata column that has one value in each group,
         ``Metadata_Object_Count`` (the number of cells) and the features in float64. They keep their names if
-        ``statistics`` is a text; a list appends each statistic to the name, as in ``Cells_Area__mad``.
+        ``statistics`` is a text; a list appends each statistic to the name, as in ``Cells_Area__mad``. With ``exclude``
+        there is also ``Metadata_Excluded_Count``, the number of cells left out. A column of flags
+        ``Metadata_QC_<rule>`` becomes ``Metadata_QC_<rule>_Count``, the number of cells of the group with that flag,
+        excluded or not.
 
     Raises
     ------
     ColumnError
         If a column of ``by`` is missing, or has no value for some cells.
     FeatureError
-        If there is no feature, or one of them is text.
+        If there is no feature, or one of them is text or true and false; categories count as what they stand for.
     InputError
-        If a statistic is unknown, or no group has ``min_cells`` cells.
+        If a statistic is unknown, no group has ``min_cells`` cells, or ``exclude`` is a mask for cells in files.
+    ReferenceRowsError
+        If ``exclude`` cannot be understood.
 
     Notes
     -----
@@ -82,6 +97,9 @@ def aggregate(
     percentiles. Statistics are computed in float64 and do not depend on the number of processors; medians, MADs and
     percentiles are exact, means and standard deviations right to the last digits. Groups and columns that are left out
     are in the `ledger`.
+
+    From parquet, memory grows with the number of processors and of cells, not of features; the order of rows does not
+    matter, and plates whose rows lie mixed in a file are read together. Other files are read a partition at a time.
 
     Examples
     --------
@@ -93,22 +111,24 @@ def aggregate(
     0           A01                      3                 2.0              1.0
     1           A02                      1                 4.0              0.0
     """
-    source = _source(cells)
-    plan = _plan(source.schema, by, statistics, features, min_cells)
-    parts = [_summarize(read, plan) for read in _readers(source, plan)]
-    metadata = stacked([part.metadata for part in parts])
+    source = _source(cells, exclude)
+    plan = _plan(source, by, statistics, features, min_cells)
+    pieces = read_once(source.partitions)
+    counter = Counter(len(pieces), progress)
+    summaries = [summarize(together, plan, counter) for together in apart(pieces, plan.by)]
+    metadata = stacked([summary.metadata for summary in summaries])
     if metadata.empty:
-        most = max(part.most for part in parts)
-        raise InputError(f"min_cells={min_cells}: no group has so many cells; the largest has {most}.")
-    varying = [str(name) for name in metadata if any(name in part.varying for part in parts)]
+        raise InputError(_nothing_left(summaries, exclude, min_cells))
+    varying = [str(name) for name in metadata if any(name in summary.varying for summary in summaries)]
     order = metadata.sort_values(plan.by, kind="stable").index
-    values = np.concatenate([part.values for part in parts], axis=1)[:, order]
+    values = np.concatenate([summary.values for summary in summaries], axis=1)[:, order]
     table = Table(
         metadata.loc[order].drop(columns=varying).reset_index(drop=True),
         np.concatenate(list(values), axis=1),
         plan.names,
     )
-    return join(table, source=source.schema, new=[*_columns_left_out(source.schema, plan, varying), *_few(parts)])
+    left_out = merged(line for summary in summaries for line in summary.left_out)
+    return join(table, source=source.schema, new=[*_columns_left_out(source.schema, plan, varying), *left_out])
 
 
 @dataclass(frozen=True)
@@ -117,65 +137,34 @@ class Source:
 
     partitions: Sequence[Partition]
     schema: pd.DataFrame
+    exclude: Reference
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is asked for, checked.
-
-    Attributes
-    ----------
-    labels : metadata columns to carry along where they can be.
-    unused : columns that are neither metadata nor features.
-    names : of the features that come out.
-    """
-
-    by: list[str]
-    labels: list[str]
-    features: list[str]
-    unused: list[str]
-    statistics: list[str]
-    names: tuple[str, ...]
-    min_cells: int
-
-
-@dataclass(frozen=True)
-class Part:
-    """The groups of some partitions.
-
-    Attributes
-    ----------
-    metadata : one row per group with enough cells.
-    values : shape (n_statistics, n_groups, n_features).
-    varying : metadata columns with more than one value in some group.
-    few : ledger lines of the groups with too few cells.
-    most : cells in the largest group.
-    """
-
-    metadata: pd.DataFrame
-    values: NDArray[np.float64]
-    varying: frozenset[str]
-    few: list[Line]
-    most: int
-
-
-def _source(cells: pd.DataFrame | Cells | PathLike) -> Source:
+def _source(cells: pd.DataFrame | Cells | PathLike, exclude: Reference) -> Source:
     if isinstance(cells, str | os.PathLike):
         cells = open_cells(cells)
     if isinstance(cells, Cells):
         schema = cells.schema.copy()
         schema.attrs[KEY] = cells.lines
-        return Source(cells.partitions, schema)
+        if not isinstance(exclude, str | Mapping | None):
+            raise InputError(
+                f"exclude: a {type(exclude).__name__} fits a table only; for cells in files give a query such as "
+                "'Metadata_QC_Flagged', or {column: value}."
+            )
+        return Source(cells.partitions, schema, exclude)
     columns_once(cells)
     if not len(cells):
         raise InputError("cells: the table has no rows.")
-    names = tuple(map(str, cells.columns))
-    return Source([Partition(None, names, lambda columns: cells[list(columns)], columnar=True)], cells.iloc[:0])
+    excluded = None if exclude is None else matches(cells, exclude, "exclude")
+    plain = cells.copy(deep=False)
+    plain.attrs = {}  # its ledger is taken from the schema
+    return Source([in_memory(plain)], cells.iloc[:0], excluded)
 
 
 def _plan(
-    schema: pd.DataFrame, by: By, statistics: str | Sequence[str], features: Sequence[str] | None, min_cells: int
+    source: Source, by: By, statistics: str | Sequence[str], features: Sequence[str] | None, min_cells: int
 ) -> Plan:
+    schema = source.schema
     keys = require(schema, by, "by")
     if not keys:
         raise InputError(f"by={by!r}: name at least one column.")
@@ -183,12 +172,15 @@ def _plan(
         raise InputError(f"min_cells={min_cells}: give a whole number from 1 up.")
     wanted = _known([statistics] if isinstance(statistics, str) else list(dict.fromkeys(statistics)))
     measured = feature_columns(schema, features)
-    labels = [str(name) for name in schema if is_metadata(name) and name not in {*keys, COUNT}]
+    flags = [str(name) for name in schema if str(name).startswith(QC) and is_bool_dtype(schema[name])]
+    flags = [name for name in flags if name not in keys]
+    labels = [str(name) for name in schema if is_metadata(name) and name not in {*keys, *flags, COUNT, EXCLUDED}]
+    asked = require(schema, named(source.exclude, schema.columns), "exclude")
     endings = [""] if isinstance(statistics, str) else [f"__{name}" for name in wanted]
     names = tuple(f"{name}{end}" for end in endings for name in measured)
     known = set(measured if features is None else schema)
     unused = [str(name) for name in schema if not is_metadata(name) and name not in known]
-    return Plan(keys, labels, measured, unused, wanted, names, min_cells)
+    return Plan(keys, labels, flags, source.exclude, asked, measured, unused, wanted, names, min_cells)
 
 
 def _known(statistics: list[str]) -> list[str]:
@@ -201,61 +193,11 @@ def _known(statistics: list[str]) -> list[str]:
     return statistics
 
 
-def _readers(source: Source, plan: Plan) -> Iterator[Read]:
-    """Give a reader for each set of cells that shares no group with another set."""
-    apart = PLATE in plan.by and all(partition.plate is not None for partition in source.partitions)
-    for partitions in [[partition] for partition in source.partitions] if apart else [list(source.partitions)]:
-        yield _reader(partitions, plan)
-
-
-def _reader(partitions: Sequence[Partition], plan: Plan) -> Read:
-    """Return a reader of some columns; what cannot be read by columns is read once and kept."""
-    if all(partition.columnar for partition in partitions):
-        return lambda columns: stacked([partition.read(columns) for partition in partitions])
-    needed = [*plan.by, *plan.labels, *plan.features]
-    cells = stacked([partition.read(needed) for partition in partitions])
-    return lambda columns: cells[columns]
-
-
-def _summarize(read: Read, plan: Plan) -> Part:
-    cells = read([*plan.by, *plan.labels])
-    codes, keys = groups(cells, plan.by)
-    first = np.unique(codes, return_index=True)[1]
-    count = np.bincount(codes, minlength=len(keys))
-    kept = count >= plan.min_cells
-    metadata = cells.iloc[first].assign(**{COUNT: count}).reset_index(drop=True)
-    return Part(
-        metadata[kept],
-        _values(read, codes, len(keys), plan)[:, kept],
-        frozenset(name for name in plan.labels if not _constant(cells[name], first[codes])),
-        [_too_few(key, n, plan) for key, n in zip(keys[~kept].itertuples(index=False), count[~kept], strict=True)],
-        int(count.max()),
-    )
-
-
-def _values(read: Read, codes: NDArray[np.intp], n_groups: int, plan: Plan) -> NDArray[np.float64]:
-    at_once = max(16, BATCH_BYTES // (8 * len(codes)))
-    batches = [plan.features[i : i + at_once] for i in range(0, len(plan.features), at_once)]
-    blocks = []
-    for batch in batches:
-        cells = read(batch)
-        feature_columns(cells, batch)
-        dtype = np.float32 if (cells.dtypes == np.float32).all() else np.float64
-        x = cells.to_numpy(dtype=dtype, na_value=np.nan)
-        blocks.append(group_statistics(x, codes, n_groups, plan.statistics, threads=os.cpu_count() or 1))
-    return np.concatenate(blocks, axis=2)
-
-
-def _constant(labels: pd.Series, first: NDArray[np.intp]) -> bool:
-    """Return whether each cell has the label of the first cell of its group (no label is a label, too)."""
-    codes = pd.factorize(labels, use_na_sentinel=False)[0]
-    return bool((codes == codes[first]).all())
-
-
-def _too_few(key: Sequence[object], n_cells: int, plan: Plan) -> Line:
-    name = " ".join(map(str, key))
-    item = "well" if WELL in plan.by else "group"
-    return lines("aggregate", item, [name], f"fewer than {plan.min_cells} cells", n=int(n_cells))[0]
+def _nothing_left(summaries: Sequence[Summary], exclude: Reference, min_cells: int) -> str:
+    most = max(summary.most for summary in summaries)
+    if most == 0:
+        return f"exclude={describe_reference(exclude)}: leaves no cell; exclude fewer."
+    return f"min_cells={min_cells}: no group has so many cells; the largest has {most}."
 
 
 def _columns_left_out(schema: pd.DataFrame, plan: Plan, varying: Sequence[str]) -> list[Line]:
@@ -265,10 +207,6 @@ def _columns_left_out(schema: pd.DataFrame, plan: Plan, varying: Sequence[str]) 
         *lines("aggregate", "column", plan.unused, "not a feature, but a position or bookkeeping"),
         *lines("aggregate", "column", replaced, "counted anew"),
     ]
-
-
-def _few(parts: Sequence[Part]) -> list[Line]:
-    return [line for part in parts for line in part.few]
 
 
 SIMPLE = tuple(name for name in STATISTICS if name != "quantile")

@@ -104,6 +104,35 @@ INCARTA = re.compile(
     r"|Perimeter|Run|Skewness|Spacing|Total|cg).*) (?P<channel>wv\d+)"
 )
 
+# MetaXpress: "Cell: W2 Nucleus Average Intensity (MultiWaveScoring)"; the wavelength may be missing, and the module.
+METAXPRESS = re.compile(r"(?P<compartment>Cell): ?(?P<measure>(?:(?P<channel>W\d+) )?.+?)(?: \([^()]+\))?")
+
+# scikit-image regionprops: "area_convex", "intensity_mean-0"; what follows "-" is a channel, or an element of a matrix.
+SKIMAGE = re.compile(
+    r"(?P<measure>(?P<Intensity>(?:intensity_(?:mean|max|min|std|median)|(?:mean|max|min)_intensity))"
+    r"|(?P<AreaShape>area(?:_(?:bbox|convex|filled))?|(?:bbox|convex|filled)_area|num_pixels|axis_(?:major|minor)_length"
+    r"|(?:major|minor)_axis_length|eccentricity|solidity|extent|euler_number|perimeter(?:_crofton)?|feret_diameter_max"
+    r"|equivalent_diameter(?:_area)?|inertia_tensor(?:_eigvals)?|moments(?:_(?:central|hu|normalized))?)"
+    r"|(?P<Weighted>moments_weighted(?:_(?:central|hu|normalized))?|weighted_moments(?:_(?:central|hu|normalized))?))"
+    r"(?:-(?P<element>\d+(?:-\d+)*))?"
+)
+
+# Fiji and ImageJ, "Set Measurements": names as they stand in the table of results.
+FIJI = {
+    **dict.fromkeys(("Mean", "StdDev", "Mode", "Min", "Max", "Median", "IntDen", "RawIntDen", "Skew"), "Intensity"),
+    "Kurt": "Intensity",
+    **dict.fromkeys(("Perim.", "Width", "Height", "Major", "Minor", "Circ.", "Feret", "MinFeret", "AR"), "AreaShape"),
+    **dict.fromkeys(("Round", "Solidity", "%Area"), "AreaShape"),
+}
+
+# ilastik: "Mean Intensity_0", "Size in pixels", "Radii of the object_1"; the number is a channel or an axis.
+ILASTIK = re.compile(
+    r"(?P<measure>(?P<Intensity>[Mm](?:in|ax)imum intensity|(?:Mean|Total|(?:Variance|Skewness|Kurtosis|Covariance"
+    r"|Histogram|Quantiles) of) Intensity(?: in neighborhood)?)"
+    r"|(?P<AreaShape>Size in pixels|Radii of the object|Diameter|Convexity|Convex hull area|Object area|Defect area"
+    r"|Number of (?:defects|branches|holes)|Average branch length|Length of the skeleton))(?:_(?P<channel>\d+))?"
+)
+
 # Groups of measures that are written in words, by a word they hold; the first that fits.
 WORDED = {
     "Neighbors": re.compile(r"Neighbor|Spacing"),
@@ -137,6 +166,9 @@ POSITIONS = _any(
     r"(?i:[xyz][ _](?:position|pos|centroid|center))",
     r"(?i:(?:.*[ _])?(?:centroid\w*|bbox)[-_]\d(?:-\d)?)",  # scikit-image
     r"(?i:bounding box)",
+    r"(?:Bounding Box (?:Minimum|Maximum)|(?:Weighted )?Center of the (?:object|skeleton)"
+    r"|Principal components of the object)(?:_\d+)?",  # ilastik
+    r"XM|YM|BX|BY|Feret[XY]|FeretAngle",  # ImageJ
     r"Max (?:left|top) border",
     r"(?i:(?:.*[ _])?orientation|(?:.*axis[ _])?angle)",
 )
@@ -146,6 +178,9 @@ IDS_AND_COUNTS = _any(
     r"(?:\w+_)?(?:Image|Object|Table)_?Number",
     r"Group_(?:Index|Length|Number)",
     r"(?:.*[a-z _])?ID|\w*_id",
+    r"Laser[ _]focus[ _]score.*|Assigned Label #",  # MetaXpress
+    r"User Label|Predicted Class|Probability of .+|labelimage_oid|timestep",  # ilastik
+    r"MinThr|MaxThr|Slice|Ch",  # ImageJ
     r"Object No(?: in .+)?|Object Number|Number of (?:Objects|Analyzed Fields)",
     r"(?i:n_?cells|(?:(?:cell|nucleus|nuclei|object)s?[ _]?)?count)",
     r"(?i:plate|barcode|well|row|col|column|site|field|fov|plane|time[ _]?point|t|frame|replicate|batch|source)",

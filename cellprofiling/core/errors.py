@@ -42,6 +42,10 @@ class FileFormatError(InputError):
     """A file is missing, empty, damaged, or of a kind that is not read."""
 
 
+class DiskFullError(InputError):
+    """The disk has no room for a result."""
+
+
 class RecipeError(InputError):
     """screen.yaml asks for something that does not exist."""
 

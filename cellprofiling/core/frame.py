@@ -6,7 +6,7 @@ matrix; `join` puts the result beside the metadata again.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -172,14 +172,7 @@ def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "referenc
     ----------
     reference : a pandas query string, a mapping of column to value or values, a boolean mask, or None for all rows.
     """
-    if reference is None:
-        return np.ones(len(profiles), dtype=bool)
-    for kind, matcher in _MATCHERS.items():
-        if isinstance(reference, kind):
-            mask = matcher(profiles, reference, argument)
-            break
-    else:
-        mask = _match_mask(profiles, reference, argument)
+    mask = matches(profiles, reference, argument)
     if not mask.any():
         raise ReferenceRowsError(
             f"{argument}={describe_reference(reference)}: matches no row.{_values(profiles, reference)}"
@@ -187,10 +180,21 @@ def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "referenc
     return mask
 
 
+def matches(profiles: pd.DataFrame, reference: Reference, argument: str = "reference") -> NDArray[np.bool_]:
+    """Return the mask of the rows that a reference means; it may mean none."""
+    if reference is None:
+        return np.ones(len(profiles), dtype=bool)
+    for kind, matcher in _MATCHERS.items():
+        if isinstance(reference, kind):
+            return matcher(profiles, reference, argument)
+    return _match_mask(profiles, reference, argument)
+
+
 def _match_query(profiles: pd.DataFrame, query: str, argument: str) -> NDArray[np.bool_]:
     require(profiles, _columns_in(query), argument)
     try:
-        found = profiles.eval(query, engine="python")
+        # Only what may be named: pandas makes a variable of each column there is
+        found = profiles[[name for name in profiles.columns if str(name) in query]].eval(query, engine="python")
     except Exception as error:  # the query language raises a dozen kinds, none of them ours
         raise ReferenceRowsError(
             f"{argument}={query!r}: not a query that can be read ({error}). "
@@ -228,6 +232,16 @@ def _match_mask(profiles: pd.DataFrame, mask: Any, argument: str) -> NDArray[np.
 
 
 _MATCHERS: dict[type, Callable[..., NDArray[np.bool_]]] = {str: _match_query, Mapping: _match_mapping}
+
+
+def named(reference: Reference, names: Iterable[object]) -> list[str]:
+    """Return the columns that a reference asks for: metadata whether they exist or not, others of `names`."""
+    if isinstance(reference, Mapping):
+        return list(reference)
+    if not isinstance(reference, str):
+        return []
+    words = {ticked or plain for ticked, plain in re.findall(r"`([^`]+)`|\b([^\W\d]\w*)\b", reference)}
+    return list(dict.fromkeys([*_columns_in(reference), *(str(name) for name in names if name in words)]))
 
 
 def _columns_in(query: str) -> list[str]:

@@ -76,3 +76,12 @@ def ledger(profiles: pd.DataFrame) -> pd.DataFrame:
     0  normalize  feature  Cells_b  no spread in the reference  1
     """
     return pd.DataFrame(list(profiles.attrs.get(KEY, ())), columns=list(COLUMNS))
+
+
+def merged(parts: Iterable[Line]) -> list[Line]:
+    """Return lines of which those that differ only in their count are one, with the counts added up."""
+    total: dict[tuple[str, str, str, str], int] = {}
+    for line in parts:
+        key = (line["step"], line["item"], line["name"], line["reason"])
+        total[key] = total.get(key, 0) + line["n"]
+    return [Line(step=step, item=item, name=name, reason=reason, n=n) for (step, item, name, reason), n in total.items()]

@@ -20,13 +20,17 @@ from cellprofiling.core.dialects import (
     COLUMBUS_CHANNEL,
     EMBEDDING,
     EXCEPTIONS,
+    FIJI,
     GROUPS,
     IDS_AND_COUNTS,
+    ILASTIK,
     INCARTA,
     LEARN_LATER,
+    METAXPRESS,
     MORPHOLOGY,
     POSITION,
     POSITIONS,
+    SKIMAGE,
     STATISTIC,
     UNKNOWN,
     WORDED,
@@ -55,8 +59,9 @@ def parse_features(names: Iterable[object]) -> pd.DataFrame:
     """
     Take feature names apart: what is measured, where, in which channel.
 
-    The names of CellProfiler, cp_measure, Columbus, Harmony and IN Carta are read, and the numbered axes of
-    embeddings. Give all columns of a table at once: the channels are learned from the whole set.
+    The names of CellProfiler, cp_measure, Columbus, Harmony, IN Carta, MetaXpress, scikit-image, ilastik and Fiji are
+    read, and the numbered axes of embeddings. Give all columns of a table at once: the channels are learned from the
+    whole set.
 
     Parameters
     ----------
@@ -154,6 +159,37 @@ def _read_incarta(name: str, text: str) -> Feature | None:
     return Feature(name, _kind_in_words(measure) or MORPHOLOGY, compartment, _group_in_words(measure), measure, channel)
 
 
+def _read_metaxpress(name: str, text: str) -> Feature | None:
+    found = METAXPRESS.fullmatch(text)
+    if not found:
+        return None
+    measure, group = found["measure"], _group_in_words(found["measure"])
+    return Feature(name, _kind_in_words(measure) or MORPHOLOGY, "Cell", group, measure, found["channel"])
+
+
+def _read_skimage(name: str, text: str) -> Feature | None:
+    found = SKIMAGE.fullmatch(text)
+    if not found:
+        return None
+    if found["Intensity"]:
+        return Feature(name, MORPHOLOGY, None, "Intensity", found["measure"], found["element"])
+    group = "AreaShape" if found["AreaShape"] else "Intensity"
+    return Feature(name, MORPHOLOGY, None, group, found["measure"], scale=found["element"])
+
+
+def _read_fiji(name: str, text: str) -> Feature | None:
+    return Feature(name, MORPHOLOGY, None, FIJI[text], text) if text in FIJI else None
+
+
+def _read_ilastik(name: str, text: str) -> Feature | None:
+    found = ILASTIK.fullmatch(text)
+    if not found:
+        return None
+    if found["Intensity"]:
+        return Feature(name, MORPHOLOGY, None, "Intensity", found["measure"], found["channel"])
+    return Feature(name, MORPHOLOGY, None, "AreaShape", found["measure"], scale=found["channel"])
+
+
 def _read_embedding(name: str, text: str) -> Feature | None:
     return Feature(name, MORPHOLOGY, group="Embedding", measure=text) if EMBEDDING.fullmatch(text) else None
 
@@ -174,7 +210,18 @@ def _read_any_program(name: str, text: str) -> Feature | None:
 
 
 # The first that can read a name does; a bare "Correlation_3_00_256__DNA" is a texture.
-READERS = (_read_cp_measure, _read_cellprofiler, _read_columbus, _read_incarta, _read_any_program, _read_embedding)
+READERS = (
+    _read_cp_measure,
+    _read_cellprofiler,
+    _read_columbus,
+    _read_incarta,
+    _read_metaxpress,
+    _read_any_program,
+    _read_skimage,
+    _read_ilastik,
+    _read_fiji,
+    _read_embedding,
+)
 
 
 def _with_channels(features: Sequence[Feature]) -> list[Feature]:

@@ -22,8 +22,9 @@ def same_columns(columns: Mapping[Path, Sequence[str]]) -> None:
         if absent or extra:
             lacks = f" lacks {listed(absent)}" if absent else ""
             also = f"{' and' if absent else ''} has {listed(extra)} more" if extra else ""
+            ours, theirs = (str(path), str(first)) if path.name == first.name else (path.name, first.name)
             raise FileFormatError(
-                f"{path.name!r}{lacks}{also} than {first.name!r}: the parts of one table need the same columns; "
+                f"{ours!r}{lacks}{also} than {theirs!r}: the parts of one table need the same columns; "
                 "read them one by one, or leave one out."
             )
 
@@ -50,7 +51,8 @@ def to_profiles(table: pa.Table) -> pd.DataFrame:
     block, float32 if all of them are, else float64, missing values as NaN.
     """
     features = feature_names(table.schema)
-    others = _decoded(table.select([name for name in table.column_names if name not in set(features)]))
+    measured = set(features)
+    others = _decoded(table.select([name for name in table.column_names if name not in measured]))
     block = pd.DataFrame(_block(table, features).T, columns=features, copy=False)
     if not others.num_columns:
         return block
@@ -86,7 +88,7 @@ def _block(table: pa.Table, features: Sequence[str]) -> np.ndarray:
     """Return features by rows, shape (n_features, n_rows): each feature lies in one piece, as in Arrow and pandas."""
     single = all(pa.types.is_float32(table.schema.field(name).type) for name in features)
     block = np.empty((len(features), len(table)), dtype=np.float32 if single and features else np.float64)
-    for values, name in zip(block, features, strict=True):
+    for values, name in zip(block, features if len(table) else (), strict=False):
         column = table[name]
         if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
             column = pc.cast(column, pa.float64())

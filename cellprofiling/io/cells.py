@@ -1,28 +1,59 @@
 """Cells as they lie in files, in whatever format: opened by name or by looks, read plate by plate."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import FeatureError, FileFormatError, InputError, KeyMatchError, listed, nearest, one_of
+from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed, nearest, one_of
 from cellprofiling.core.frame import PLATE, WELL, feature_columns, is_metadata
 from cellprofiling.core.ledger import COLUMNS, KEY, Ledger, Line, lines
+from cellprofiling.core.progress import Counter, Tell
+from cellprofiling.io.cell_cache import write_plate
+from cellprofiling.io.cellprofiler_csv import CELLPROFILER
+from cellprofiling.io.cellprofiler_sqlite import SQLITE
 from cellprofiling.io.columbus import COLUMBUS
+from cellprofiling.io.cp_measure import CP_MEASURE
+from cellprofiling.io.cytotable import CYTOTABLE
+from cellprofiling.io.deepprofiler import DEEPPROFILER
 from cellprofiling.io.delimited_cells import DELIMITED
-from cellprofiling.io.files import PathLike, found, held
+from cellprofiling.io.fiji import FIJI
+from cellprofiling.io.files import PathLike, clear_leftovers, found, held, safe_name
+from cellprofiling.io.gallery import GALLERY
+from cellprofiling.io.h5ad_cells import H5AD
 from cellprofiling.io.harmony import HARMONY
+from cellprofiling.io.ilastik import ILASTIK
+from cellprofiling.io.incarta import INCARTA
+from cellprofiling.io.metaxpress import METAXPRESS
 from cellprofiling.io.parquet_cells import PARQUET
-from cellprofiling.io.partitions import CellFormat, Partition, stacked
-from cellprofiling.io.tables import write_profiles
+from cellprofiling.io.partitions import CellFormat, Partition, in_memory, stacked
+from cellprofiling.io.regionprops import REGIONPROPS
 
 # In the order in which they are tried: text that is not known to be something else comes last
-FORMATS = {form.name: form for form in (HARMONY, COLUMBUS, PARQUET, DELIMITED)}
+FORMATS = {
+    form.name: form
+    for form in (
+        HARMONY,
+        COLUMBUS,
+        INCARTA,
+        METAXPRESS,
+        ILASTIK,
+        FIJI,
+        CP_MEASURE,
+        REGIONPROPS,
+        DEEPPROFILER,
+        H5AD,
+        CYTOTABLE,
+        SQLITE,
+        PARQUET,
+        CELLPROFILER,
+        GALLERY,
+        DELIMITED,
+    )
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,12 +67,14 @@ class Cells:
         `.read(columns)`. Only a piece whose plate is None holds cells of several plates, and then it is the only one.
     schema : a table without rows that has the columns and their types.
     lines : what was left out when they were opened.
+    options : with which they were opened.
     """
 
     format: str
     partitions: tuple[Partition, ...]
     schema: pd.DataFrame
     lines: Ledger
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Say what is there without reading it."""
@@ -90,20 +123,23 @@ class Cells:
         read = wanted if wells is None or wanted is None else list(dict.fromkeys([*wanted, WELL]))
         frames = [_of_wells(partition.read(read), wells) for partition in self.partitions]
         cells = stacked(frames)
+        left_out = cells.attrs.get(KEY, [])  # on reading
         if wells is not None:
             _refuse_unknown_wells(cells, wells)
         cells = cells if wanted is None or wanted == list(cells) else cells[wanted]
-        cells.attrs[KEY] = self.lines
+        cells.attrs[KEY] = Ledger([*self.lines, *left_out])
         return cells
 
-    def write(self, folder: PathLike) -> Path:
+    def write(self, folder: PathLike, *, progress: Tell | None = None) -> Path:
         """
-        Write the cells as parquet, a file for each plate, features as float32.
+        Write the cells in the layout that is read fastest: parquet, a file for each plate, features as float32.
 
         Parameters
         ----------
         folder : str or os.PathLike
             Where to write; it is made if need be, and must not hold the parquet files of other cells.
+        progress : callable or None, default None
+            Called with a `Progress` after each partition.
 
         Returns
         -------
@@ -116,26 +152,35 @@ class Cells:
             If the folder holds other parquet files.
         FeatureError
             If a value is too large for float32.
+
+        Notes
+        -----
+        The cells of a well lie together, in the order they had, wells in the order of their names. A missing value is
+        NaN, there are no nulls among the features; the other columns are as they were. Each part of a file has a
+        checksum: a bit that flips on disk is noticed. Plates that do not fit in memory pass through a scratch file in
+        the folder, as large as their features.
         """
         folder = Path(folder)
-        plates = {quote(plate, safe=_SAFE) + ".parquet": read for plate, read in self._plates().items()}
+        plates = {safe_name(plate) + ".parquet": pieces for plate, pieces in self._plates().items()}
         folder.mkdir(parents=True, exist_ok=True)
+        for name in plates:
+            clear_leftovers(folder / name)
         strangers = sorted({file.name for file in folder.glob("*.parquet")} - set(plates))
         if strangers:
             raise FileFormatError(
                 f"folder={str(folder)!r}: holds {listed(strangers)}, of other cells; name a new folder."
             )
-        for name, read in plates.items():
-            write_profiles(_single_precision(read()), folder / name)
+        counter = Counter(sum(map(len, plates.values())), progress)
+        for name, pieces in plates.items():
+            write_plate(pieces, self.features, folder / name, counter)
         return folder
 
-    def _plates(self) -> dict[str, Callable[[], pd.DataFrame]]:
-        plates: dict[str, Callable[[], pd.DataFrame]] = {}
+    def _plates(self) -> dict[str, list[Partition]]:
+        plates: dict[str, list[Partition]] = {}
         for partition in self.partitions:
-            if partition.plate is not None:
-                plates[partition.plate] = partition.read
-            else:
-                plates |= {str(plate): rows.copy for plate, rows in partition.read().groupby(PLATE)}
+            if partition.plate is None:
+                return {str(plate): [in_memory(rows)] for plate, rows in partition.read().groupby(PLATE)}
+            plates.setdefault(partition.plate, []).append(partition)
         return plates
 
 
@@ -148,12 +193,16 @@ def open_cells(path: PathLike, *, format: str = "auto", **options: Any) -> Cells
     path : str or os.PathLike
         A file, a folder of files, or a pattern such as ``"screen/*/cells.parquet"``.
     format : str, default "auto"
-        ``"parquet"``, ``"delimited"`` (csv, tsv), ``"columbus"``, ``"harmony"``, or ``"auto"`` to tell by names and
-        first lines.
+        The name of a format, such as ``"parquet"``, ``"delimited"`` (csv, tsv) or ``"harmony"``, or ``"auto"`` to tell
+        by names and first lines. The page "Formats" lists all; an unknown one is answered with their names.
     **options : dict
-        Of parquet and delimited files ``columns``, which columns hold the keys if they are not called
-        ``Metadata_Plate`` and so on: ``columns={"plate": "Barcode", "well": "Position"}``. Of Columbus and Harmony
-        exports ``population``, the kind of object to read where there are several.
+        What a format takes. ``columns``: which columns hold the keys if they are not called ``Metadata_Plate`` and so
+        on, ``columns={"plate": "Barcode", "well": "Position"}``. ``pattern``: where plate, well and site stand in the
+        path, a regular expression such as ``"(?P<plate>[^_]+)_(?P<well>[A-P][0-9]+)_s(?P<site>[0-9]+)"``.
+        ``population``: the kind of object to read where there are several. Of CellProfiler's csv folders and SQLite
+        files ``objects``: ``"matched"`` (cells that are there in every compartment) or ``"all"``; ``compartments``:
+        which to join, ``["Nuclei"]`` for one alone; ``image``: ``True``, or a list of what was measured on the images
+        and is to be read along.
 
     Returns
     -------
@@ -202,9 +251,8 @@ def open_cells(path: PathLike, *, format: str = "auto", **options: Any) -> Cells
     if not opened.partitions:
         names = listed(file.name for file in files)
         raise FileFormatError(f"path={str(path)!r}: no cells in {names}, a header only; export again, or leave it out.")
-    return Cells(
-        reader.name, opened.partitions, opened.schema, Ledger([*_not_read(path, files, reader), *opened.lines])
-    )
+    left_out = Ledger([*_not_read(path, files, reader), *opened.lines])
+    return Cells(reader.name, opened.partitions, opened.schema, left_out, options)
 
 
 def _recognized(path: Path) -> CellFormat:
@@ -231,7 +279,8 @@ def _check_options(reader: CellFormat, options: dict[str, Any]) -> None:
 def _not_read(path: Path, files: Sequence[Path], reader: CellFormat) -> list[Line]:
     """Return a ledger line for each kind of file that lies beside those read."""
     folders = sorted({file.parent for file in files}) if path.is_dir() else []
-    others = [file for folder in folders for file in found(folder) if file not in set(files)]
+    read = set(files)
+    others = [file for folder in folders for file in found(folder) if file not in read]
     kinds = groupby(sorted(others, key=lambda file: file.suffix), key=lambda file: file.suffix)
     reason = f"left out: not read as {reader.name}"
     names = [[file.name for file in kind] for _, kind in kinds]
@@ -246,15 +295,3 @@ def _refuse_unknown_wells(cells: pd.DataFrame, wells: Sequence[str]) -> None:
     absent = [well for well in wells if well not in set(cells[WELL])]
     if absent:
         raise KeyMatchError(f"wells={listed(absent)}: no cell lies there. Wells are written like 'A01'.")
-
-
-def _single_precision(cells: pd.DataFrame) -> pd.DataFrame:
-    features = feature_columns(cells)
-    limit = np.finfo(np.float32).max
-    large = [name for name in features if cells[name].abs().replace(np.inf, 0).max() > limit]
-    if large:
-        raise FeatureError(f"features {listed(large)} hold values beyond {limit:.1e}, too large for float32.")
-    return pd.concat([cells.drop(columns=features), cells[features].astype(np.float32)], axis=1)
-
-
-_SAFE = " ()[]{}+,;=@#&!~^"  # else a plate called "a/b" would lie in a folder

@@ -1,15 +1,20 @@
 """Paths: which files are meant, and writing one so that it is whole or not there at all."""
 
+import errno
 import glob
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
-from cellprofiling.core.errors import FileFormatError, listed, nearest
+from cellprofiling.core.errors import DiskFullError, FileFormatError, listed, nearest
 
 PathLike = str | os.PathLike[str]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota reached, limit of a file's size reached
 
 
 @contextmanager
@@ -26,7 +31,22 @@ def atomic(path: PathLike) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        temporary.unlink(missing_ok=True)  # first: it counts as taken
+        raise DiskFullError(
+            f"folder={str(path.parent)!r}: no room to write {path.name!r}, {_free(path.parent)} free "
+            f"({error.strerror}); make room, or name a folder on another disk."
+        ) from error
     finally:
+        temporary.unlink(missing_ok=True)
+
+
+def clear_leftovers(path: PathLike) -> None:
+    """Remove temporary files that a process which died has left behind when writing `path`."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{'[0-9a-f]' * 8}.{glob.escape(path.name)}"):
         temporary.unlink(missing_ok=True)
 
 
@@ -65,6 +85,12 @@ def held(folder: Path) -> str:
     return f"it holds {listed(inside)}" if inside else "it is empty"
 
 
+def safe_name(text: str) -> str:
+    """Return a text as a file name from which it can be told; that of a plate "a/b" must not lie in a folder "a"."""
+    name = quote(text, safe=" ()[]{}+,;=@#&!~^")
+    return "%2E" + name[1:] if name.startswith(".") else name  # a leading dot would hide the file
+
+
 def ending(path: Path, endings: Iterable[str]) -> str | None:
     """Return the longest of `endings` that the file name has, in any case, or None."""
     name = path.name.lower()
@@ -87,6 +113,10 @@ def _refuse_target(path: Path) -> None:
         raise FileFormatError(f"path={str(path)!r}: is a folder; name a file in it.")
     if not path.parent.is_dir():
         raise FileFormatError(f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist; make it first.")
+
+
+def _free(folder: Path) -> str:
+    return f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB"
 
 
 def _flush(path: Path) -> None:

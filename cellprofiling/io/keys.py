@@ -5,15 +5,25 @@ from collections.abc import Mapping, Sequence
 from cellprofiling.core.errors import ColumnError, listed, nearest
 from cellprofiling.core.frame import METADATA
 
-_CELLPROFILER = {f"Image_{METADATA}{key}": f"{METADATA}{key}" for key in ("Plate", "Well", "Site")}
+CELLPROFILER = {f"Image_{METADATA}{key}": f"{METADATA}{key}" for key in ("Plate", "Well", "Site")}
 
 
-def renames(names: Sequence[str], columns: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the new names of columns: as `columns={"plate": "Barcode"}` asks, and CellProfiler's without `Image_`."""
-    asked = {column: f"{METADATA}{key[:1].upper()}{key[1:]}" for key, column in (columns or {}).items()}
-    known = {old: new for old, new in _CELLPROFILER.items() if new not in asked.values() and new not in names}
+def renames(
+    names: Sequence[str], columns: Mapping[str, str] | None, labels: Mapping[str, str] = CELLPROFILER
+) -> dict[str, str]:
+    """Return the new names of columns: as `columns={"plate": "Barcode"}` asks, then as the program's labels say."""
+    asked = {column: key_column(key) for key, column in (columns or {}).items()}
     _check(names, columns or {}, asked)
-    return {old: new for old, new in {**known, **asked}.items() if old in names and old != new}
+    known: dict[str, str] = {}
+    for old, new in labels.items():
+        if old in names and new not in (*names, *asked.values(), *known.values()):
+            known[old] = new
+    return {old: new for old, new in {**known, **asked}.items() if old != new}
+
+
+def key_column(key: str) -> str:
+    """Return the metadata column of a key: plate is Metadata_Plate."""
+    return f"{METADATA}{key[:1].upper()}{key[1:]}"
 
 
 def _check(names: Sequence[str], columns: Mapping[str, str], asked: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from cellprofiling.core.ledger import Line, lines
 from cellprofiling.core.plates import plate_format, standard_wells, well_name
 from cellprofiling.io.arrow import same_columns, to_profiles
 from cellprofiling.io.columns import texts_table, typed
-from cellprofiling.io.partitions import Opened, Partition
+from cellprofiling.io.partitions import Opened, Partition, total_size
 from cellprofiling.io.text import Text, read_bytes, read_head, utf8
 
 ROW, COLUMN, POPULATION = "Metadata_Row", "Metadata_Column", "Metadata_Population"
@@ -78,7 +78,9 @@ def open_objects(
     by_plate = {plate: list(group) for plate, group in groupby(ordered, key=lambda file: file.plate)}
     names = tuple(map(str, schema.columns))
     partitions = [
-        Partition(plate, names, partial(_load, group, take_apart), columnar=False) for plate, group in by_plate.items()
+        Partition(plate, names, partial(_load, group, take_apart), columnar=False, paths=paths, size=total_size(paths))
+        for plate, group in by_plate.items()
+        for paths in [tuple(file.path for file in group)]
     ]
     box = lines("open_cells", "column", [BOX] if BOX in chosen[0].names else [], "dropped: a text of four numbers")
     return Opened(tuple(partitions), schema, [*left_out, *box])

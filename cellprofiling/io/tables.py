@@ -10,9 +10,13 @@ import pyarrow as pa
 
 from cellprofiling.core.errors import FileFormatError, listed
 from cellprofiling.core.frame import columns_once
+from cellprofiling.io import gallery
 from cellprofiling.io.arrow import concatenated, to_profiles
 from cellprofiling.io.columns import texts_table, typed
+from cellprofiling.io.embeddings import spread
 from cellprofiling.io.files import PathLike, atomic, ending, files_of
+from cellprofiling.io.h5ad import write_h5ad
+from cellprofiling.io.h5ad_cells import read_h5ad
 from cellprofiling.io.parquet import read_parquet, write_parquet
 from cellprofiling.io.text import read_text
 
@@ -32,8 +36,9 @@ def read_profiles(path: PathLike) -> pd.DataFrame:
     Parameters
     ----------
     path : str or os.PathLike
-        A ``.parquet``, ``.csv`` or ``.tsv`` file (the texts also as ``.gz``), a folder of such files, or a pattern such
-        as ``"plates/*.parquet"``. Parts are joined in the order of their names and need the same columns.
+        A ``.parquet``, ``.csv``, ``.tsv`` (the texts also as ``.gz``) or ``.h5ad`` file, a folder of such files, or a
+        pattern such as ``"plates/*.parquet"``. Parts are joined in the order of their names and need the same columns.
+        A folder without tables of its own may be a tree of the Cell Painting Gallery, ``<batch>/<plate>/<plate>``.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def read_profiles(path: PathLike) -> pd.DataFrame:
     0              7           A01            NA         1.5
     1              7           A02          TP53         NaN
     """
-    files = files_of(path, TABLE_FORMATS)
+    files = gallery.find(Path(path), gallery.ENDINGS) or files_of(path, TABLE_FORMATS)
     table = table_format(files, path).read(files)
     if not len(table):
         raise FileFormatError(f"path={str(path)!r}: has {table.num_columns} columns and no rows.")
@@ -81,8 +86,8 @@ def write_profiles(profiles: pd.DataFrame, path: PathLike) -> Path:
     profiles : pandas.DataFrame
         The table; its index and its ledger are not written.
     path : str or os.PathLike
-        A name ending in ``.parquet``, ``.csv``, ``.csv.gz``, ``.tsv`` or ``.tsv.gz``, in a folder that exists. A file
-        of that name is replaced at the end, so that it is whole at any time.
+        A name ending in ``.parquet``, ``.csv``, ``.csv.gz``, ``.tsv``, ``.tsv.gz`` or ``.h5ad``, in a folder that
+        exists. A file of that name is replaced at the end, so that it is whole at any time.
 
     Returns
     -------
@@ -135,11 +140,15 @@ def table_format(files: list[Path], path: PathLike) -> TableFormat:
 
 
 def _read_parquet(files: list[Path]) -> pa.Table:
-    return concatenated({file: read_parquet(file) for file in files})
+    return concatenated({file: spread(read_parquet(file), file.name) for file in files})
 
 
 def _read_text(files: list[Path]) -> pa.Table:
     return typed(texts_table([read_text(file) for file in files]))
+
+
+def _read_h5ad(files: list[Path]) -> pa.Table:
+    return concatenated({file: read_h5ad(file) for file in files})
 
 
 def _write_text(profiles: pd.DataFrame, path: Path) -> None:
@@ -156,4 +165,5 @@ TABLE_FORMATS = {
     ".csv.gz": TableFormat(_read_text, _write_text),
     ".tsv": TableFormat(_read_text, _write_text),
     ".tsv.gz": TableFormat(_read_text, _write_text),
+    ".h5ad": TableFormat(_read_h5ad, write_h5ad),
 }

@@ -4,7 +4,9 @@ import codecs
 import csv
 import gzip
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cellprofiling.core.errors import FileFormatError, listed
@@ -60,12 +62,14 @@ def read_head(path: Path) -> bytes:
     return utf8(head if whole else head.rpartition(b"\n")[0])
 
 
-def header(path: Path) -> tuple[str, ...]:
-    """Return the column names of a delimited text file; none if it is no such file."""
-    try:
-        return take_apart(read_head(path), path).names
-    except FileFormatError:
-        return ()
+def header(path: Path, split: Callable[[bytes, Path], Text] | None = None) -> tuple[str, ...]:
+    """Return the column names of a delimited text file; none if it is no such file.
+
+    `split` takes apart files whose header is not their first line. Several formats look at each file of a folder:
+    the names are kept until the file changes.
+    """
+    stat = path.stat()
+    return _header(path, split or take_apart, stat.st_mtime_ns, stat.st_size)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -117,6 +121,20 @@ def spelled(name: str) -> str:
     for spelling, sign in _SPELLINGS.items():
         name = name.replace(spelling, sign)
     return name
+
+
+@lru_cache(maxsize=1 << 16)
+def _header(path: Path, split: Callable[[bytes, Path], Text], _changed: int, _size: int) -> tuple[str, ...]:
+    try:
+        return _shared(split(read_head(path), path).names)
+    except FileFormatError:
+        return ()
+
+
+@lru_cache(maxsize=64)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first of equal headers, so that a folder of files keeps one and not thousands."""
+    return names
 
 
 def _delimiter(top: str, row: str, source: Path) -> str:

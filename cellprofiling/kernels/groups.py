@@ -1,17 +1,19 @@
 """Statistics of each feature in each group of rows, exact, missing values skipped.
 
 Cells are many and wells are small: each feature is taken by itself, the values of one group are gathered into a
-buffer that stays in the processor's cache, and every statistic asked for is computed there.
+buffer that stays in the processor's cache, and every statistic asked for is computed there. Thresholds by which
+order statistics are found start where those of the group before were: wells are much alike.
 """
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from cellprofiling.kernels.ranks import two_of_rank
 
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
@@ -19,23 +21,43 @@ Indices = NDArray[np.integer]
 
 STATISTICS = ("count", "mean", "std", "min", "max", "median", "mad", "quantile")
 _COUNT, _MEAN, _STD, _MIN, _MAX, _MEDIAN, _MAD, _QUANTILE = range(8)
+_LEVELS = {"min": 0.0, "max": 1.0, "median": 0.5, "mad": 0.5}
 _QUANTILE_NAME = re.compile(r"q(?!00)(\d\d)")
-_FEATURES_AT_ONCE = 16  # a block of that many features is brought into feature-major order at a time
-_GUESSES, _FEW = 8, 16  # so often the interval around a rank is narrowed, unless so few values are left in it
 
 
-def group_statistics(
-    x: Floats, codes: NDArray[np.integer], n_groups: int, statistics: Sequence[str], *, threads: int = 1
-) -> Doubles:
+class Grouping(NamedTuple):
+    """Which row belongs to which group.
+
+    Attributes
+    ----------
+    places : where each row goes when rows are put in the order of groups; a group's rows keep their order.
+    starts : where in that order each group starts, and where the last one ends; rows of no group follow.
+    in_order : whether the rows lie in that order already.
+    """
+
+    places: Indices
+    starts: Indices
+    in_order: bool
+
+
+def grouping(codes: Indices, n_groups: int) -> Grouping:
+    """Return the grouping of rows by the number of their group, 0 to n_groups - 1, or -1 for none."""
+    last = np.where(codes < 0, n_groups, codes)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(last, minlength=n_groups))))[: n_groups + 1]
+    in_order = bool((np.diff(last) >= 0).all())
+    places = np.empty(len(codes), np.intp)
+    places[np.argsort(last, kind="stable")] = np.arange(len(codes))
+    return Grouping(places, starts, in_order)
+
+
+def group_statistics(x: Floats, grouping: Grouping, statistics: Sequence[str]) -> Doubles:
     """Return statistics of each feature in each group, shape (n_statistics, n_groups, n_features), in float64.
 
     Parameters
     ----------
-    x : shape (n_rows, n_features), float32 or float64; feature-major memory is read as it lies.
-    codes : group number of each row, 0 to n_groups - 1.
-    n_groups : how many groups; one without rows has a count of 0 and else NaN.
+    x : shape (n_features, n_rows), float32 or float64, each feature in one piece of memory.
+    grouping : which row belongs to which group.
     statistics : of "median", "mean", "mad", "std", "min", "max", "count", and "q05" for the 5 % quantile and so on.
-    threads : how many work at once, each on its own features; the result does not depend on it.
 
     Notes
     -----
@@ -43,20 +65,10 @@ def group_statistics(
     standard deviation. "std" divides by n - 1, so that one value gives NaN. Quantiles interpolate linearly. Infinite
     values count as NumPy counts them: a median may be finite beside them, a mean is not.
     """
-    order = np.argsort(codes, kind="stable")
-    starts = np.concatenate(([0], np.cumsum(np.bincount(codes, minlength=n_groups))))
     kinds = np.array([STATISTICS.index(_kind(name)) for name in statistics])
     levels = np.array([_level(name) for name in statistics])
-    result = np.empty((len(statistics), n_groups, x.shape[1]))
-    batches = [slice(i, i + _FEATURES_AT_ONCE) for i in range(0, x.shape[1], _FEATURES_AT_ONCE)]
-    fill = partial(_fill, x, order, starts, kinds, levels, result)
-    if threads == 1:
-        for batch in batches:
-            fill(batch)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, batches))
-    return result
+    places, starts, in_order = grouping
+    return _group_statistics(x, places, starts, in_order, kinds, levels, x.dtype.type(np.inf)).transpose(2, 1, 0)
 
 
 def is_quantile(name: str) -> bool:
@@ -70,189 +82,147 @@ def _kind(name: str) -> str:
 
 def _level(name: str) -> float:
     match = _QUANTILE_NAME.fullmatch(name)
-    return int(match[1]) / 100 if match else np.nan
-
-
-def _fill(
-    x: Floats,
-    order: NDArray[np.intp],
-    starts: NDArray[np.intp],
-    kinds: NDArray[np.intp],
-    levels: Doubles,
-    result: Doubles,
-    batch: slice,
-) -> None:
-    columns = np.ascontiguousarray(x[:, batch].T, dtype=np.float64)
-    result[:, :, batch] = _group_statistics(columns, order, starts, kinds, levels).transpose(1, 2, 0)
+    return int(match[1]) / 100 if match else _LEVELS.get(name, np.nan)
 
 
 @numba.njit(cache=True, nogil=True)
-def _group_statistics(columns: Floats, order: Indices, starts: Indices, kinds: Indices, levels: Doubles) -> Doubles:
-    n_groups = len(starts) - 1
-    result = np.empty((len(columns), len(kinds), n_groups))
-    values = np.empty(np.max(np.diff(starts)) if n_groups else 0)
-    spare = np.empty((2, len(values)))
-    for j in range(len(columns)):
+def _group_statistics(
+    x: Floats, places: Indices, starts: Indices, in_order: bool, kinds: Indices, levels: Doubles, infinity: Any
+) -> Doubles:
+    n_groups, most = len(starts) - 1, 0
+    for g in range(n_groups):
+        most = max(most, starts[g + 1] - starts[g])
+    ranked, spare, column = np.empty(most, x.dtype), np.empty(most), np.empty(len(places), x.dtype)
+    guesses = np.empty(len(kinds) + 1)
+    result = np.empty((len(x), n_groups, len(kinds)))
+    for j in range(len(x)):
+        center, spread = _sampled_center(x[j])
+        guesses[-1] = center
+        for s in range(len(kinds)):
+            guesses[s] = spread if kinds[s] == _MAD else center
+        if in_order:
+            column = x[j]
+        else:
+            _put(x[j], places, column)
         for g in range(n_groups):
-            n = _gather(columns[j], order[starts[g] : starts[g + 1]], values)
-            for s in range(len(kinds)):
-                result[j, s, g] = _statistic(values[:n], spare, kinds[s], levels[s])
+            values = column[starts[g] : starts[g + 1]]
+            n = _missing_last(values, ranked)
+            group = ranked[: len(values)]
+            _summarize(values, group, n, kinds, levels, guesses, spread, spare, infinity, result[j, g])
     return result
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(column: Floats, rows: Indices, values: Doubles) -> int:
-    n = 0
-    for row in rows:
-        value = column[row]
-        values[n] = value
-        n += value == value  # a missing value is overwritten by the next
-    return n
+def _put(column: Floats, places: Indices, result: Floats) -> None:
+    for i in range(len(column)):
+        result[places[i]] = column[i]
 
 
 @numba.njit(cache=True, nogil=True)
-def _statistic(values: Doubles, spare: Doubles, kind: int, level: float) -> float:
-    if kind == _COUNT:
-        return float(len(values))
-    if len(values) == 0:
-        return np.nan
-    if kind == _MEAN:
-        return _mean(values)
-    if kind == _STD:
-        return _std(values)
-    if kind == _MIN:
-        return np.min(values)
-    if kind == _MAX:
-        return np.max(values)
-    if kind == _MEDIAN:
-        return _median(values, spare[0])
-    if kind == _MAD:
-        return _mad(values, spare)
-    return _quantile(values, level, spare[0])
-
-
-@numba.njit(cache=True, nogil=True)
-def _mean(values: Doubles) -> float:
-    mean = values.sum() / len(values)
-    if not np.isfinite(mean):
-        return mean
-    return mean + (values - mean).sum() / len(values)  # the second pass takes back what rounding lost
-
-
-@numba.njit(cache=True, nogil=True)
-def _std(values: Doubles) -> float:
-    if len(values) < 2:
-        return np.nan
-    mean = _mean(values)
-    squares = 0.0
-    for value in values:
-        squares += (value - mean) ** 2
-    return np.sqrt(squares / (len(values) - 1))
-
-
-@numba.njit(cache=True, nogil=True)
-def _median(values: Doubles, spare: Doubles) -> float:
-    low, high = _neighbors(values, (len(values) - 1) // 2, spare)
-    return low if len(values) % 2 else (low + high) / 2
-
-
-@numba.njit(cache=True, nogil=True)
-def _mad(values: Doubles, spare: Doubles) -> float:
-    median = _median(values, spare[0])
-    if not np.isfinite(median):
-        return np.nan  # inf - inf
-    deviations = spare[1, : len(values)]
+def _missing_last(values: Floats, ranked: Floats) -> Any:
+    """Copy values with infinity where one is missing; return how many are not missing."""
+    n, infinity = np.uint32(0), values.dtype.type(np.inf)
     for i in range(len(values)):
-        deviations[i] = abs(values[i] - median)
-    return _median(deviations, spare[0])
+        present = values[i] == values[i]
+        ranked[i] = values[i] if present else infinity
+        n = np.uint32(n + np.uint32(present))
+    return np.int64(n)
 
 
 @numba.njit(cache=True, nogil=True)
-def _quantile(values: Doubles, level: float, spare: Doubles) -> float:
-    position = (len(values) - 1) * level
-    below = int(position)
-    low, high = _neighbors(values, below, spare)
-    share = position - below
+def _summarize(
+    values: Floats,
+    ranked: Floats,
+    n: int,
+    kinds: Indices,
+    levels: Doubles,
+    guesses: Doubles,
+    spread: float,
+    spare: Doubles,
+    infinity: float,
+    result: Doubles,
+) -> None:
+    median, centered = np.nan, False
+    for s in range(len(kinds)):
+        centered |= kinds[s] == _MEDIAN or kinds[s] == _MAD
+    if n and centered:
+        median = _order_statistic(ranked, n, _MEDIAN, 0.5, np.nan, guesses, -1, spread, spare, infinity)
+    for s in range(len(kinds)):
+        kind = kinds[s]
+        if kind == _COUNT:
+            result[s] = n
+        elif kind == _MEDIAN:
+            result[s] = median
+        elif n == 0 or (kind == _MAD and not np.isfinite(median)):
+            result[s] = np.nan
+        elif kind == _MEAN:
+            result[s] = _mean(values, n)
+        elif kind == _STD:
+            result[s] = _std(values, n)
+        else:
+            center = median if kind == _MAD else np.nan
+            result[s] = _order_statistic(ranked, n, kind, levels[s], center, guesses, s, spread, spare, infinity)
+
+
+@numba.njit(cache=True, nogil=True)
+def _order_statistic(
+    ranked: Floats,
+    n: int,
+    kind: int,
+    level: float,
+    center: float,
+    guesses: Doubles,
+    s: int,
+    spread: float,
+    spare: Doubles,
+    infinity: float,
+) -> float:
+    position = (n - 1) * level
+    rank = int(position)
+    low, high = two_of_rank(ranked, n, rank, center, guesses[s], spread, spare, infinity)
+    guesses[s] = low if np.isfinite(low) else guesses[s]
+    share, high = position - rank, low if rank == n - 1 else high
+    if kind != _QUANTILE:
+        return low if share == 0 else (low + high) / 2
     if share >= 0.5:  # as NumPy does, so that the result is the same to the last bit
         return high - (high - low) * (1 - share)
     return low + (high - low) * share
 
 
 @numba.njit(cache=True, nogil=True)
-def _neighbors(values: Doubles, k: int, spare: Doubles) -> tuple[float, float]:
-    """Return the values of rank k and k + 1 (k again if it is the last)."""
-    n, below = _narrow(values, k, spare)
-    low = _select(spare[:n], k - below)
-    high, up_to = np.inf, 0
-    for value in values:
-        up_to += value <= low
-        high = value if low < value < high else high
-    return low, low if up_to > k + 1 or up_to == len(values) else high
+def _mean(values: Floats, n: int) -> float:
+    mean = _sum(values, 0.0, 1) / n
+    if not np.isfinite(mean):
+        return mean
+    return mean + _sum(values, mean, 1) / n  # the second pass takes back what rounding lost
 
 
 @numba.njit(cache=True, nogil=True)
-def _narrow(values: Doubles, k: int, spare: Doubles) -> tuple[int, int]:
-    """Copy the values around rank k into `spare`; return how many they are, and how many lie below them.
+def _std(values: Floats, n: int) -> float:
+    return np.sqrt(_sum(values, _mean(values, n), 2) / (n - 1)) if n > 1 else np.nan
 
-    A processor counts the values up to a guess many at a time, but sorts one by one. So a few guesses, each
-    interpolated from the counts so far, close in on rank k before anything is sorted. A bound not found yet is NaN.
-    """
-    low, high, below, up_to = np.nan, np.nan, 0, len(values)
-    guess, step = _sampled_center(values)
-    for _ in range(_GUESSES if np.isfinite(step) else 0):
-        n = 0
-        for value in values:
-            n += value <= guess
-        if n <= k:
-            low, below = guess, n
-        else:
-            high, up_to = guess, n
-        if up_to - below <= _FEW:
-            break
-        if low < high:
-            guess = low + (high - low) * (k + 0.5 - below) / (up_to - below)
-        else:
-            guess += step * (3 * (k - n) / len(values) + (0.1 if n <= k else -0.1))
-    n = 0
-    for value in values:
-        spare[n] = value
-        n += (not value <= low) & (not value > high)
-    return n, below
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})  # several sums side by side
+def _sum(values: Floats, center: float, power: int) -> float:
+    """Return the sum of the distances from the center that are not missing, or of their squares."""
+    total = 0.0
+    for i in range(len(values)):
+        value = np.float64(values[i])
+        distance = value - center
+        total += (distance if power == 1 else distance * distance) if value == value else 0.0
+    return total
 
 
 @numba.njit(cache=True, nogil=True)
-def _sampled_center(values: Doubles) -> tuple[float, float]:
-    """Return mean and mean absolute deviation of some 30 values spread over all."""
-    some = values[:: max(1, len(values) // 32)]
-    center = some.sum() / len(some)
-    return center, np.abs(some - center).sum() / len(some)
-
-
-@numba.njit(cache=True, nogil=True)
-def _select(values: Doubles, k: int) -> float:
-    """Return the value of rank k; afterwards none before it is larger, none after it smaller (Hoare 1961, FIND)."""
-    left, right = 0, len(values) - 1
-    while left < right:
-        pivot = _middle(values[left], values[(left + right) // 2], values[right])
-        i, j = left, right
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            right = j
-        elif k >= i:
-            left = i
-        else:
-            break
-    return values[k]
-
-
-@numba.njit(cache=True, nogil=True)
-def _middle(a: float, b: float, c: float) -> float:
-    return max(min(a, b), min(max(a, b), c))
+def _sampled_center(column: Floats) -> tuple[Any, Any]:
+    """Return mean and mean absolute deviation of about a hundred values spread over all."""
+    center, spread, n = 0.0, 0.0, 0
+    for i in range(0, len(column), max(1, len(column) // 100)):
+        if np.isfinite(column[i]):
+            center += column[i]
+            n += 1
+    center /= max(1, n)
+    for i in range(0, len(column), max(1, len(column) // 100)):
+        if np.isfinite(column[i]):
+            spread += abs(column[i] - center)
+    return center, spread / max(1, n)

@@ -8,6 +8,7 @@ import pandas as pd
 
 import cellprofiling as cpf
 from cellprofiling.core.ledger import ledger, written
+from cellprofiling.core.progress import Tell
 from cellprofiling.recipe.provenance import Provenance, fingerprint, is_intact, read_stages
 from cellprofiling.recipe.results import RESULTS
 from cellprofiling.recipe.schema import Recipe, load_recipe
@@ -16,7 +17,9 @@ from cellprofiling.recipe.stages import STAGES, Run
 LEDGER, REPORT = "ledger.csv", "report.html"
 
 
-def run_recipe(path: Path, out: Path, *, resume: bool = False, tell: Callable[[str], Any] = str) -> dict[str, Any]:
+def run_recipe(
+    path: Path, out: Path, *, resume: bool = False, tell: Callable[[str], Any] = str, progress: Tell | None = None
+) -> dict[str, Any]:
     """Run a screen.yaml from cells to report and return the tables it made.
 
     Parameters
@@ -25,6 +28,7 @@ def run_recipe(path: Path, out: Path, *, resume: bool = False, tell: Callable[[s
     out : folder for the results; made when the first result is ready.
     resume : keep each result in `out` that was made from the same inputs, settings and version.
     tell : called with a few words before each stage.
+    progress : called with a `Progress` after each plate of cells.
 
     Notes
     -----
@@ -32,7 +36,7 @@ def run_recipe(path: Path, out: Path, *, resume: bool = False, tell: Callable[[s
     earlier run that this one replaces are removed as soon as its own first result is ready, not before.
     """
     path, out = Path(path), Path(out)
-    run = Run(load_recipe(path), path.parent, {})
+    run = Run(load_recipe(path), path.parent, {}, progress)
     tell("reading inputs")
     provenance = Provenance.begin(run.recipe, path)
     prints = _fingerprints(run.recipe, provenance.inputs_fingerprint)

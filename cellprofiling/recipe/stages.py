@@ -12,6 +12,7 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.frame import feature_columns, groups, join, require, rows, split
 from cellprofiling.core.ledger import ledger, lines, written
+from cellprofiling.core.progress import Tell
 from cellprofiling.hits.design import read_layout
 from cellprofiling.kernels.missing import fill_with_median
 from cellprofiling.recipe.schema import Platemap, Recipe
@@ -21,11 +22,12 @@ EXCLUDE = "exclude"  # the step under which the ledger names wells that were lef
 
 @dataclass(frozen=True)
 class Run:
-    """What a stage works with: the recipe, the folder its paths start from, and the tables made so far."""
+    """What a stage works with: the recipe, the folder its paths start from, the tables made so far, whom to tell."""
 
     recipe: Recipe
     folder: Path
     tables: dict[str, Any]
+    progress: Tell | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ class Stage:
 def make_wells(run: Run) -> pd.DataFrame:
     """Return one row per well with its treatment, checked so that later stages cannot stumble over it."""
     recipe = run.recipe
-    wells = _annotate(_read_wells(recipe, run.folder), recipe.platemap, run.folder)
+    wells = _annotate(_read_wells(run), recipe.platemap, run.folder)
     return _check(_drop_bad_features(_exclude(wells, recipe), recipe), recipe)
 
 
-def _read_wells(recipe: Recipe, folder: Path) -> pd.DataFrame:
+def _read_wells(run: Run) -> pd.DataFrame:
+    recipe, folder = run.recipe, run.folder
     if recipe.wells is not None:
         return cpf.read_profiles(folder / recipe.wells)
     options = {} if recipe.columns is None else {"columns": recipe.columns}
@@ -63,7 +66,12 @@ def _read_wells(recipe: Recipe, folder: Path) -> pd.DataFrame:
     keys = (recipe.plate, recipe.well)
     settings = recipe.aggregate
     return cpf.aggregate(
-        cells, keys, statistics=settings.statistics, features=recipe.features, min_cells=settings.min_cells
+        cells,
+        keys,
+        statistics=settings.statistics,
+        features=recipe.features,
+        min_cells=settings.min_cells,
+        progress=run.progress,
     )
 
 

@@ -1,19 +1,25 @@
 """Wells are summed up exactly, from wherever the cells come, and nothing is left out without a ledger line."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
+from pyarrow import parquet as pq
 
 from cellprofiling.cells.aggregation import aggregate
-from cellprofiling.core.errors import ColumnError, FeatureError, InputError
-from cellprofiling.core.ledger import ledger
-from cellprofiling.io.cells import open_cells
+from cellprofiling.core.errors import ColumnError, FeatureError, FileFormatError, InputError
+from cellprofiling.core.ledger import Ledger, ledger
+from cellprofiling.core.progress import Progress
+from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.parquet_blocks import read_columns
+from cellprofiling.io.partitions import in_memory
 from cellprofiling.io.tables import write_profiles
 
 KEYS = ["Metadata_Plate", "Metadata_Well"]
@@ -146,7 +152,7 @@ def test_few_features_at_a_time_are_as_good_as_all(monkeypatch, tmp_path):
     cells = pd.concat([screen(), pd.DataFrame(np.random.default_rng(0).normal(size=(300, 40)))], axis=1)
     cells.columns = [str(name) if str(name).isalpha() or "_" in str(name) else f"Cells_F{name}" for name in cells]
     whole = aggregate(cells)
-    monkeypatch.setattr("cellprofiling.cells.aggregation.BATCH_BYTES", 1)
+    monkeypatch.setattr("cellprofiling.cells.summaries.BATCH_BYTES", 1)
     assert_frame_equal(aggregate(write_profiles(cells, tmp_path / "a.parquet")), whole)
 
 
@@ -243,3 +249,188 @@ def test_wells_of_a_screen_are_those_that_columbus_computed(real_data):
     assert (wells["Metadata_Object_Count"].to_numpy() == counts.to_numpy()).sum() == 768
     for name in wells.filter(regex="Nucleus"):
         assert_allclose(wells[name], columbus[f"{name} - Mean per Well"], rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "exclude", ["Metadata_QC_Flagged", {"Metadata_QC_Flagged": True}, "`Cells_Length` > 0.5", "mask"]
+)
+@pytest.mark.parametrize("ending", [None, ".parquet", ".csv"])
+def test_excluded_cells_are_left_out_and_counted(tmp_path, ending, exclude):
+    cells = screen().assign(Metadata_QC_Flagged=lambda cells: cells["Cells_Length"] > 0.5)
+    out = cells["Metadata_QC_Flagged"]
+    source = cells if ending is None else write_profiles(cells, tmp_path / f"cells{ending}")
+    if exclude == "mask":
+        if ending is not None:
+            with pytest.raises(
+                InputError, match="exclude: a Series fits a table only; for cells in files give a query"
+            ):
+                aggregate(source, exclude=out)
+            return
+        exclude = out
+    wells = aggregate(source, exclude=exclude)
+    assert_frame_equal(wells[FEATURES], aggregate(cells[~out])[FEATURES])
+    size, excluded = cells.groupby(KEYS).size().tolist(), out.groupby([cells[key] for key in KEYS]).sum().tolist()
+    assert (wells["Metadata_Object_Count"] + wells["Metadata_Excluded_Count"]).tolist() == size
+    assert wells["Metadata_Excluded_Count"].tolist() == excluded == wells["Metadata_QC_Flagged_Count"].tolist()
+
+
+def test_flags_are_counted_and_never_carried_as_labels():
+    cells = screen().assign(Metadata_QC_Small=[True, False, None] * 100, Metadata_QC_Large=False)
+    cells["Metadata_QC_Small"] = cells["Metadata_QC_Small"].astype("boolean")
+    wells = aggregate(cells)
+    assert wells["Metadata_QC_Small_Count"].sum() == 100
+    assert wells["Metadata_QC_Large_Count"].tolist() == [0] * 12
+    assert "Metadata_QC_Small" not in wells
+    assert "Metadata_QC_Small" not in ledger(wells)["name"].tolist()
+
+
+def test_excluding_none_leaves_all_and_excluding_all_is_refused():
+    cells = screen()
+    wells = aggregate(cells, exclude="Cells_Length > 100")
+    assert wells["Metadata_Excluded_Count"].tolist() == [0] * 12
+    assert_frame_equal(wells[FEATURES], aggregate(cells)[FEATURES])
+    with pytest.raises(InputError, match="exclude='Metadata_Site > 0': leaves no cell"):
+        aggregate(cells, exclude="Metadata_Site > 0")
+    with pytest.raises(ColumnError, match="exclude='Metadata_Sight': no such column"):
+        aggregate(cells, exclude={"Metadata_Sight": 1})
+
+
+def test_a_well_without_cells_that_are_kept_is_in_the_ledger():
+    cells = pd.DataFrame({"Metadata_Well": list("AABBC"), "Metadata_Dead": [1, 1, 1, 0, 0], "Cells_Area": range(5)})
+    wells = aggregate(cells, "Metadata_Well", exclude={"Metadata_Dead": 1})
+    assert wells["Metadata_Well"].tolist() == ["B", "C"]
+    assert ledger(wells).query("item == 'well'")[["name", "reason", "n"]].to_numpy().tolist() == [
+        ["A", "all of its cells are excluded", 2]
+    ]
+
+
+def test_plates_whose_rows_are_mixed_in_a_file_are_read_once(tmp_path, monkeypatch):
+    cells = screen(np.float32, n=3000).sample(frac=1, random_state=0)
+    file = tmp_path / "cells.parquet"
+    pq.write_table(pa.Table.from_pandas(cells, preserve_index=False), file, row_group_size=500)
+    opened = open_cells(file)
+    assert [partition.plate for partition in opened.partitions] == ["P1", "P2"]
+    read = []
+    monkeypatch.setattr(
+        "cellprofiling.io.parquet_cells.read_columns",
+        lambda path, groups, names, **options: read.extend(names) or read_columns(path, groups, names, **options),
+    )
+    assert_frame_equal(aggregate(opened), aggregate(cells))
+    assert read.count("Cells_Area") == 1
+    one = Cells(opened.format, opened.partitions[:1], opened.schema, opened.lines)
+    expected = aggregate(cells[cells["Metadata_Plate"] == "P1"])
+    assert_frame_equal(aggregate(one), expected)
+
+
+@pytest.mark.parametrize("rows_together", [1000, 16_000, 1_000_000])
+def test_row_groups_threads_and_batches_do_not_matter(tmp_path, monkeypatch, rows_together):
+    cells = screen(np.float32, n=20_000)
+    file = tmp_path / "cells.parquet"
+    pq.write_table(pa.Table.from_pandas(cells, preserve_index=False), file, row_group_size=rows_together)
+    expected = aggregate(cells, statistics=["median", "mad", "mean", "std", "q10"])
+    for threads in (1, 2, 5):
+        monkeypatch.setattr("cellprofiling.cells.summaries.cores", lambda threads=threads: threads)
+        assert_frame_equal(aggregate(file, statistics=["median", "mad", "mean", "std", "q10"]), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.int16, "Int32", "Float64"])
+def test_nulls_nans_infinities_and_integers_in_files(tmp_path, dtype):
+    """NaN and null both mean missing, also in one column."""
+    cells = screen(np.float64, n=2000)
+    values = np.round(np.random.default_rng(1).normal(size=(2000, 3)) * 50)
+    cells[FEATURES] = values
+    cells = cells.astype(dict.fromkeys(FEATURES, dtype))
+    table = pa.Table.from_pandas(cells, preserve_index=False)
+    expected = cells.astype(dict.fromkeys(FEATURES, np.float64))
+    null = np.random.default_rng(2).random(2000) < 0.005
+    values = [None if hidden else value for value, hidden in zip(cells["Cells_Area"].tolist(), null, strict=True)]
+    column = pa.array(values, table.schema.field("Cells_Area").type)
+    table = table.set_column(table.column_names.index("Cells_Area"), "Cells_Area", column)
+    expected["Cells_Area"] = expected["Cells_Area"].where(~null)
+    if dtype in (np.float32, np.float64):
+        awkward = expected["Cells_Length"].mask(null).to_numpy(copy=True)
+        awkward[:40] = [np.inf, -np.inf] * 20
+        column = pa.array(awkward.astype(dtype), mask=np.arange(2000) % 200 == 7)
+        table = table.set_column(table.column_names.index("Cells_Length"), "Cells_Length", column)
+        expected["Cells_Length"] = np.where(np.arange(2000) % 200 == 7, np.nan, awkward)
+    pq.write_table(table, tmp_path / "cells.parquet", row_group_size=300)
+    for statistic in ("median", "mad", "min", "max", "count"):
+        found = aggregate(tmp_path / "cells.parquet", statistics=statistic)
+        assert_frame_equal(found[FEATURES], naive(expected, statistic)[FEATURES], check_dtype=False)
+
+
+def test_what_is_no_number_is_refused_by_name(tmp_path):
+    cells = screen()
+    for column in (pa.array(["x"] * 300), pa.array([True] * 300), pa.array(["x"] * 300).dictionary_encode()):
+        table = pa.Table.from_pandas(cells, preserve_index=False).append_column("Cells_Name", column)
+        pq.write_table(table, tmp_path / "cells.parquet")
+        with pytest.raises(FeatureError, match="columns 'Cells_Name' are not numbers"):
+            aggregate(tmp_path / "cells.parquet")
+
+
+def test_a_dictionary_of_numbers_is_numbers(tmp_path):
+    cells = screen(np.float64)
+    table = pa.Table.from_pandas(cells, preserve_index=False)
+    at = table.column_names.index("Cells_Area")
+    table = table.set_column(at, "Cells_Area", pa.array(cells["Cells_Area"], from_pandas=True).dictionary_encode())
+    pq.write_table(table, tmp_path / "cells.parquet")
+    assert_frame_equal(aggregate(tmp_path / "cells.parquet"), aggregate(cells))
+
+
+@pytest.mark.parametrize("by", [KEYS, ["Metadata_Plate"], ["Metadata_Gene"], ["Metadata_Well"]])
+def test_pieces_of_some_wells_are_as_good_as_the_plate(by):
+    plate = screen().query("Metadata_Plate == 'P1'").assign(Metadata_Gene=lambda cells: cells["Metadata_Well"].str[-1])
+    rows = [plate[plate["Metadata_Well"].isin(wells)] for wells in (["A01", "A04"], ["A02", "A03", "A05", "A06"])]
+    pieces = [
+        replace(in_memory(some), plate="P1", wells=tuple(some["Metadata_Well"].unique()), columnar=False)
+        for some in rows
+    ]
+    told: list[Progress] = []
+    wells = aggregate(Cells("delimited", tuple(pieces), plate.iloc[:0], Ledger()), by, progress=told.append)
+    assert_frame_equal(wells, aggregate(plate, by))
+    assert [(now.plate, now.done, now.total, now.cells) for now in told] == [
+        ("P1", 1, 2, len(rows[0])),
+        ("P1", 2, 2, len(plate)),
+    ]
+
+
+def test_progress_is_told_after_each_plate(tmp_path):
+    cells = screen()
+    for plate, rows in cells.groupby("Metadata_Plate"):
+        write_profiles(rows, tmp_path / f"{plate}.parquet")
+    told = []
+    aggregate(tmp_path, progress=told.append)
+    sizes = [(tmp_path / f"{plate}.parquet").stat().st_size for plate in ("P1", "P2")]
+    n = int((cells["Metadata_Plate"] == "P1").sum())
+    assert told == [Progress("P1", 1, 2, n, sizes[0]), Progress("P2", 2, 2, 300, sum(sizes))]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv.gz"])
+def test_a_damaged_file_is_named(tmp_path, ending):
+    file = write_profiles(screen(n=3000), tmp_path / f"plate{ending}")
+    data = file.read_bytes()
+    for cut in (len(data) // 3, len(data) - 3):
+        file.write_bytes(data[:cut])
+        with pytest.raises(FileFormatError, match=f"plate{ending}.*copy it again"):
+            aggregate(file)
+
+
+def test_a_bit_that_flips_in_the_data_of_a_parquet_file_is_noticed(tmp_path):
+    """In the footer, which has no checksum, it may change a name."""
+    cells = screen(np.float32, n=3000)
+    file = write_profiles(cells[cells["Metadata_Plate"] == "P1"], tmp_path / "P1.parquet")
+    folder = open_cells(file).write(tmp_path / "cells")
+    expected, rng = aggregate(file), np.random.default_rng(0)
+    for path in (file, folder / "P1.parquet"):
+        data, noticed = path.read_bytes(), 0
+        footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        for at in rng.integers(4, footer, 40):
+            path.write_bytes(data[:at] + bytes([data[at] ^ (1 << rng.integers(8))]) + data[at + 1 :])
+            try:
+                wells = aggregate(path)
+            except FileFormatError as error:
+                noticed += "P1.parquet" in str(error)
+            else:  # in positions, which are not read
+                assert_frame_equal(wells, expected)
+        assert noticed > 10
+        path.write_bytes(data)

@@ -377,3 +377,32 @@ def test_the_longest_known_channel_wins():
         [*names, "Cells_Correlation_K_mito_tubeness_DNA", "Cells_Correlation_K_mito_mito_tubeness"]
     )
     assert parsed["channel"].tolist()[3:] == ["mito_tubeness|DNA", "mito|mito_tubeness"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (
+            "morphology",
+            "area|area_convex|intensity_mean-1|mean_intensity|moments_hu-6|inertia_tensor-0-1"
+            "|moments_weighted_central-0-1"
+            "|Cell: W2 Nucleus Average Intensity (MultiWaveScoring)|Cell: Total Area|Size in pixels|Mean Intensity_0"
+            "|Mean Intensity in neighborhood_1|Variance of Intensity_2|Radii of the object_0|Diameter|Mean|Circ."
+            "|Perim.",
+        ),
+        (
+            "position",
+            "centroid-0|centroid_weighted-0-1|bbox-2|orientation|Cell: Centroid X (MultiWaveScoring)|XM|BY"
+            "|FeretX|FeretAngle"
+            "|Bounding Box Minimum_0|Center of the object_1|Principal components of the object_3",
+        ),
+        (
+            "bookkeeping",
+            "label|Cell: Laser_focus_score (x)|Probability of live|Predicted Class|User Label|timestep"
+            "|labelimage_oid|MinThr",
+        ),
+    ],
+)
+def test_kind_of_names_of_other_programs(kind: str, names: str):
+    given = names.split("|")
+    assert dict(zip(given, kinds(given), strict=True)) == dict.fromkeys(given, kind)

@@ -1,9 +1,12 @@
 """A written file is whole or not there; a path means the files a user would expect."""
 
+import errno
+from urllib.parse import unquote
+
 import pytest
 
-from cellprofiling.core.errors import FileFormatError
-from cellprofiling.io.files import atomic, ending, files_of, found
+from cellprofiling.core.errors import DiskFullError, FileFormatError
+from cellprofiling.io.files import atomic, clear_leftovers, ending, files_of, found, safe_name
 
 
 def test_atomic_moves_the_file_when_the_block_ends_well(tmp_path):
@@ -71,3 +74,43 @@ def test_messages_say_what_is_there(tmp_path):
 def test_the_longest_ending_counts(tmp_path):
     assert ending(tmp_path / "a.CSV.gz", [".gz", ".csv.gz"]) == ".csv.gz"
     assert ending(tmp_path / "a.xlsx", [".csv"]) is None
+
+
+@pytest.mark.parametrize("name", ["P1", "a/b", ".hidden", "..", "100%", "%2E", "μ plate", "a\\b", "con:1*?"])
+def test_a_safe_name_tells_the_text(name):
+    safe = safe_name(name)
+    assert unquote(safe) == name
+    assert not set(safe) & set("/\\:*?")
+    assert not safe.startswith(".")
+
+
+def test_leftovers_of_one_file_are_cleared(tmp_path):
+    mine, others = (
+        [".0a1b2c3d.wells.csv"],
+        [".0a1b2c3d.cells.csv", ".wells.csv", "wells.csv", ".0a1b2c3d.more.wells.csv"],
+    )
+    for name in [*mine, *others]:
+        (tmp_path / name).touch()
+    clear_leftovers(tmp_path / "wells.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+
+
+def fail_in(target, error):
+    with atomic(target) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_named(tmp_path, code):
+    target = tmp_path / "wells.csv"
+    target.write_text("old")
+    with pytest.raises(DiskFullError, match=r"no room to write 'wells.csv', [\d,.]+ MB free"):
+        fail_in(target, OSError(code, "no room"))
+    assert [path.name for path in tmp_path.iterdir()] == ["wells.csv"]
+    assert target.read_text() == "old"
+
+
+def test_other_errors_of_the_system_pass(tmp_path):
+    with pytest.raises(PermissionError):
+        fail_in(tmp_path / "wells.csv", PermissionError(errno.EACCES, "not yours"))

@@ -29,6 +29,14 @@ def test_writes_every_result_and_nothing_else(edit: Callable, tmp_path: Path) ->
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
 
 
+def test_progress_counts_plates(edit: Callable, tmp_path: Path) -> None:
+    """While cells are read, each plate is told."""
+    told: list = []
+    run_recipe(edit(), tmp_path / "out", progress=told.append)
+    assert [(now.done, now.total) for now in told] == [(1, 2), (2, 2)]
+    assert told[-1].cells > 0
+
+
 def test_results_are_those_of_the_verbs(edit: Callable, tmp_path: Path, small_screen: object) -> None:
     """What a run writes is what the verbs give, called one after the other."""
     run_recipe(edit(), tmp_path / "out")

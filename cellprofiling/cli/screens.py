@@ -1,47 +1,16 @@
-"""The command line: words to recipe; it owns no logic."""
+"""The commands for a whole screen: simulate it, describe it, run it, report on it."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import cellprofiling as cpf
-from cellprofiling.core.errors import InputError
+from cellprofiling.cli.program import app
+from cellprofiling.cli.progress import Status
 
-app = typer.Typer(
-    help="From per-cell feature tables to a hit list that can be trusted, with a QC report beside it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-
-VERSION = "Print the version and stop."
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if needed.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number.")]
-
-
-def main() -> None:
-    """Run the command line; bad input is answered with one line and exit code 2."""
-    try:
-        app()
-    except InputError as error:
-        print(f"cellprofiling: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        print(f"cellprofiling {cpf.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help=VERSION)] = False,
-) -> None:
-    """Options of the program itself."""
 
 
 @app.command()
@@ -53,8 +22,8 @@ def demo(
     """Do the whole job on a simulated screen, and compare the hits with the truth."""
     from cellprofiling.recipe.demo import run_demo
 
-    with _progress() as tell:
-        found = run_demo(preset, out, seed=seed, tell=tell)
+    with Status() as status:
+        found = run_demo(preset, out, seed=seed, tell=status)
     print(found.sentence)
     print(f"hit list  {out / 'results' / 'hits.csv'}\nreport    {out / 'results' / 'report.html'}")
 
@@ -82,8 +51,8 @@ def run(
     """Run a screen from cells or wells to hit list and report."""
     from cellprofiling.recipe.run import run_recipe
 
-    with _progress() as tell:
-        tables = run_recipe(recipe, out, resume=resume, tell=tell)
+    with Status() as status:
+        tables = run_recipe(recipe, out, resume=resume, tell=status, progress=status.count)
     hits = tables["hits"]
     print(f"{int(hits['hit'].sum())} hits among {len(hits)} perturbations")
     print("\n".join(row["message"] for row in hits.attrs["audit"]))
@@ -122,25 +91,3 @@ def report(
 ) -> None:
     """Write the report of a finished run again."""
     print(f"wrote {cpf.write_report(folder, path or folder / 'report.html')}")
-
-
-class _progress:
-    """Show what is being done in a terminal; stay quiet elsewhere."""
-
-    def __init__(self) -> None:
-        self.console = Console(stderr=True)
-        self.status = self.console.status("starting") if self.console.is_terminal else None
-
-    def __enter__(self) -> "_progress":
-        if self.status:
-            self.status.start()
-        return self
-
-    def __call__(self, words: str) -> None:
-        if self.status:
-            self.console.print(f"[dim]{words}[/dim]")
-            self.status.update(words)
-
-    def __exit__(self, *_: object) -> None:
-        if self.status:
-            self.status.stop()

@@ -1,0 +1,149 @@
+"""Statistics of the cells of each group, from pieces that are read some features at a time by several threads."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellprofiling.core.cores import cores
+from cellprofiling.core.frame import COUNT, WELL, Reference, groups, matches
+from cellprofiling.core.ledger import KEY, Line, lines
+from cellprofiling.core.progress import Counter
+from cellprofiling.io.partitions import Partition, in_memory, stacked
+from cellprofiling.kernels.groups import Grouping, group_statistics, grouping
+
+BATCH_BYTES = 1 << 24  # features that a thread reads at a time
+EXCLUDED = "Metadata_Excluded_Count"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for, checked.
+
+    Attributes
+    ----------
+    labels : metadata columns to carry along where they can be.
+    flags : columns that say of each cell whether a rule of quality marks it.
+    exclude : which cells to leave out, and `asked`, the columns that tell.
+    unused : columns that are neither metadata nor features.
+    names : of the features that come out.
+    """
+
+    by: list[str]
+    labels: list[str]
+    flags: list[str]
+    exclude: Reference
+    asked: list[str]
+    features: list[str]
+    unused: list[str]
+    statistics: list[str]
+    names: tuple[str, ...]
+    min_cells: int
+
+    @property
+    def labels_read(self) -> list[str]:
+        """The columns that say what a cell is, and which to leave out."""
+        return list(dict.fromkeys([*self.by, *self.labels, *self.flags, *self.asked]))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The groups of some pieces.
+
+    Attributes
+    ----------
+    metadata : one row per group with enough cells.
+    values : shape (n_statistics, n_groups, n_features).
+    varying : metadata columns with more than one value in some group.
+    left_out : ledger lines of what was left out on reading, and of the groups with too few cells.
+    most : cells in the largest group.
+    """
+
+    metadata: pd.DataFrame
+    values: NDArray[np.float64]
+    varying: frozenset[str]
+    left_out: list[Line]
+    most: int
+
+
+def summarize(pieces: Sequence[Partition], plan: Plan, counter: Counter) -> Summary:
+    """Return the summary of all cells in some pieces."""
+    by_columns = [_by_columns(piece, plan) for piece in pieces]
+    tables = [piece.read(plan.labels_read) for piece in by_columns]
+    cells = stacked(tables)
+    codes, keys = groups(cells, plan.by)
+    excluded = np.zeros(len(cells), bool) if plan.exclude is None else matches(cells, plan.exclude, "exclude")
+    first = _first(codes, len(keys))
+    counts = _counts(cells, codes, excluded, plan)
+    metadata = cells[[*plan.by, *plan.labels]].iloc[first].assign(**counts).reset_index(drop=True)
+    enough = counts[COUNT] >= plan.min_cells
+    values = _values(by_columns, grouping(np.where(excluded, -1, codes), len(keys)), plan)
+    for piece, table in zip(pieces, tables, strict=True):
+        counter.add(piece.plate, len(table), piece.size)
+    return Summary(
+        metadata[enough],
+        values[:, enough],
+        frozenset(name for name in plan.labels if not _constant(cells[name], first[codes])),
+        [*cells.attrs.get(KEY, []), *_too_few(metadata[~enough], plan)],
+        int(counts[COUNT].max(initial=0)),
+    )
+
+
+def _by_columns(partition: Partition, plan: Plan) -> Partition:
+    """Return a partition that can be read by columns: in files as it is, else read now and kept."""
+    if partition.columnar:
+        return partition
+    return in_memory(partition.read(list(dict.fromkeys([*plan.labels_read, *plan.features]))))
+
+
+def _counts(
+    cells: pd.DataFrame, codes: NDArray[np.intp], excluded: NDArray[np.bool_], plan: Plan
+) -> dict[str, NDArray[np.intp]]:
+    n_groups = codes.max(initial=-1) + 1
+    masks = {COUNT: ~excluded} | ({} if plan.exclude is None else {EXCLUDED: excluded})
+    masks |= {f"{flag}_Count": cells[flag].eq(True).to_numpy(bool, na_value=False) for flag in plan.flags}
+    return {name: np.bincount(codes[mask], minlength=n_groups) for name, mask in masks.items()}
+
+
+def _first(codes: NDArray[np.intp], n_groups: int) -> NDArray[np.intp]:
+    """Return the first row of each group."""
+    first = np.empty(n_groups, np.intp)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return first
+
+
+def _values(pieces: Sequence[Partition], rows: Grouping, plan: Plan) -> NDArray[np.float64]:
+    """Return the statistics, shape (n_statistics, n_groups, n_features); each thread takes some columns at a time."""
+    n_features, n_threads = len(plan.features), cores()
+    at_once = max(1, min(BATCH_BYTES // (4 * max(1, len(rows.places))), -(-n_features // n_threads)))
+    batches = [plan.features[i : i + at_once] for i in range(0, n_features, at_once)]
+    with ThreadPoolExecutor(n_threads) as pool:
+        parts = pool.map(partial(_batch, pieces, rows, plan.statistics), batches)
+        return np.concatenate(list(parts), axis=2)
+
+
+def _batch(
+    pieces: Sequence[Partition], rows: Grouping, statistics: Sequence[str], features: Sequence[str]
+) -> NDArray[np.float64]:
+    blocks = [piece.values(features) for piece in pieces]
+    return group_statistics(blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1), rows, statistics)
+
+
+def _constant(labels: pd.Series, first: NDArray[np.intp]) -> bool:
+    """Return whether each cell has the label of the first cell of its group (no label is a label, too)."""
+    codes = pd.factorize(labels, use_na_sentinel=False)[0]
+    return bool((codes == codes[first]).all())
+
+
+def _too_few(metadata: pd.DataFrame, plan: Plan) -> list[Line]:
+    item, few = "well" if WELL in plan.by else "group", f"fewer than {plan.min_cells} cells"
+    found = []
+    for _, group in metadata.iterrows():
+        name = " ".join(map(str, group[plan.by]))
+        reason = "all of its cells are excluded" if group[COUNT] == 0 else few
+        found += lines("aggregate", item, [name], reason, n=group[COUNT] or group[EXCLUDED])
+    return found

@@ -9,6 +9,7 @@ Doubles = NDArray[np.float64]
 
 FEWEST_ROWS = 3  # two rows always lie on a line
 NO_SPREAD = 1e-12  # of a column scaled to variance 1, in the rows in common: rounding error
+SAME = 12  # digits of an |r|: a twin must not pass or fail the cutoff by rounding
 DIGITS = 9  # of a mean |r|; what lies behind them is rounding error and must not decide between twins
 
 
@@ -68,7 +69,7 @@ def representatives(r: Doubles, cutoff: float) -> NDArray[np.bool_]:
     left out correlates by more than `cutoff` with one that was kept.
     """
     strength = np.abs(r)
-    alike = strength > cutoff
+    alike = np.round(strength, SAME) > cutoff
     open_ = np.ones(len(r), dtype=bool)
     kept = np.zeros(len(r), dtype=bool)
     for feature in np.argsort(np.round(strength.mean(axis=0), DIGITS), kind="stable"):
@@ -76,3 +77,23 @@ def representatives(r: Doubles, cutoff: float) -> NDArray[np.bool_]:
             kept[feature] = True
             open_ &= ~alike[feature]
     return kept
+
+
+def dropped_in_pairs(r: Doubles, cutoff: float) -> NDArray[np.bool_]:
+    """Return which features pycytominer's correlation_threshold drops.
+
+    Parameters
+    ----------
+    r : correlations, shape (n_features, n_features).
+    cutoff : two features with r (not ``|r|``) above it say the same.
+
+    Notes
+    -----
+    Of each such pair, the feature with the larger sum of ``|r|`` over all features is dropped (equal sums: the later
+    column), even if the other one is dropped too. So the kept features need not say what the dropped ones said.
+    """
+    order = np.argsort(np.round(np.abs(r).mean(axis=0), DIGITS), kind="stable")
+    place = np.argsort(order)
+    alike = np.round(r, SAME) > cutoff
+    np.fill_diagonal(alike, False)
+    return np.where(alike, place[None, :], len(r)).min(axis=1, initial=len(r)) < place

@@ -48,19 +48,25 @@ def fit_standard(x: Floats, *, ddof: int = 0) -> Scaling:
     """
     location, n = means(x), _count(x)
     squares = np.nansum((x - location) ** 2, axis=0)
-    return _without_noise(location, np.sqrt(squares / np.maximum(n - ddof, 1)), n, x.dtype)
+    return without_noise(location, np.sqrt(squares / np.maximum(n - ddof, 1)), n, x.dtype)
 
 
 def fit_robust(x: Floats) -> Scaling:
     """Return median and interquartile range (linear percentiles) of each column of `x`, missing values skipped."""
     low, middle, high = quantiles(x, (0.25, 0.5, 0.75))
-    return _without_noise(middle, high - low, _count(x), x.dtype)
+    return without_noise(middle, high - low, _count(x), x.dtype)
 
 
 def fit_mad(x: Floats, *, mad_scale: float = MAD_SCALE) -> Scaling:
     """Return median and `mad_scale` times the median absolute deviation of each column of `x`, missing skipped."""
     location = medians(x)
-    return _without_noise(location, mad_scale * medians(np.abs(x - location)), _count(x), x.dtype)
+    return without_noise(location, mad_scale * medians(np.abs(x - location)), _count(x), x.dtype)
+
+
+def fit_range(x: Floats) -> Scaling:
+    """Return median and range, the largest less the smallest value, of each column of `x`, missing values skipped."""
+    low, middle, high = quantiles(x, (0.0, 0.5, 1.0))
+    return without_noise(middle, high - low, _count(x), x.dtype)
 
 
 def means(x: Floats) -> Doubles:
@@ -94,7 +100,7 @@ def _count(x: Floats) -> NDArray[np.intp]:
     return (~np.isnan(x)).sum(axis=0)
 
 
-def _without_noise(location: Doubles, scale: Doubles, n: NDArray[np.intp], dtype: np.dtype) -> Scaling:
+def without_noise(location: Doubles, scale: Doubles, n: NDArray[np.intp], dtype: np.dtype) -> Scaling:
     """Return the scaling with spreads that are rounding noise set to 0.
 
     scikit-learn's rule, scale <= n eps |location|, with a floor for few rows and for the coarser steps of float32.

@@ -8,34 +8,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, Floats, Table, groups, join, split
+from cellprofiling.core.frame import By, Table, groups, join, split
 from cellprofiling.core.ledger import lines
-from cellprofiling.kernels.scale import means, medians
-from cellprofiling.kernels.similarity import spearman
+from cellprofiling.kernels.consensus import group_means, group_medians, modz
 from cellprofiling.profiles.methods import chosen_options
+
+Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 REPLICATES = "Metadata_Replicate_Count"
 
 
-def modz(x: Floats, *, min_weight: float = 0.01) -> NDArray[np.float64]:
-    """Return the mean of the rows of `x`, each weighted by how well it agrees with the others.
-
-    Parameters
-    ----------
-    x : replicates of one perturbation, shape (n_rows, n_features).
-    min_weight : the least weight of a replicate, before the weights are divided by their sum.
-
-    Notes
-    -----
-    The weight is the mean Spearman correlation with the other replicates over the features that all of them have,
-    negative correlations counted as 0. A missing value leaves its feature to the other replicates.
-    """
-    weights = _agreement(x, min_weight)
-    total = weights @ ~np.isnan(x)
-    return weights @ np.nan_to_num(x) / np.where(total == 0, np.nan, total)
-
-
-METHODS: dict[str, Callable[..., NDArray[np.float64]]] = {"median": medians, "mean": means, "modz": modz}
+METHODS: dict[str, Callable[..., Doubles]] = {"median": group_medians, "mean": group_means, "modz": modz}
 
 
 def consensus(
@@ -100,29 +84,24 @@ def consensus(
     one_of("method", method, METHODS)
     options = chosen_options(method, METHODS[method], method_options)
     table = split(profiles, features)
-    codes, _ = groups(profiles, by)
+    codes, keys = groups(profiles, by)
     if not len(codes):
         raise InputError("profiles: the table has no rows, so there is nothing to bring together.")
-    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    x = np.stack([METHODS[method](table.x[rows], **options) for rows in members]).astype(table.x.dtype)
-    metadata, varying = _common(table.metadata, codes, [int(rows[0]) for rows in members])
-    metadata[REPLICATES] = [len(rows) for rows in members]
+    x = METHODS[method](table.x, codes, len(keys), **options).astype(table.x.dtype)
+    metadata, varying = _common(table.metadata, codes)
+    metadata[REPLICATES] = np.bincount(codes)
     new = lines("consensus", "metadata", varying, "differs between replicates")
     return join(Table(metadata, x, table.features), source=profiles, new=new)
 
 
-def _agreement(x: Floats, min_weight: float) -> NDArray[np.float64]:
-    """Return the weight of each row; two rows agree with each other equally well, and one is all there is."""
-    if len(x) < 3:
-        return np.full(len(x), 1 / len(x))
-    r = np.nan_to_num(spearman(x[:, ~np.isnan(x).any(axis=0)])).clip(min=0.0)
-    np.fill_diagonal(r, 0.0)
-    weights = np.maximum(r.sum(axis=0) / (len(x) - 1), max(min_weight, np.finfo(np.float64).tiny))
-    return weights / weights.sum()
-
-
-def _common(metadata: pd.DataFrame, codes: NDArray[np.intp], first: list[int]) -> tuple[pd.DataFrame, list[str]]:
+def _common(metadata: pd.DataFrame, codes: Indices) -> tuple[pd.DataFrame, list[str]]:
     """Return the first row of each group, and the names of the columns left out because they vary within a group."""
-    varies = metadata.groupby(codes).nunique(dropna=False).gt(1).any()
-    same = [column for column in metadata.columns if not varies[column]]
+    first = np.unique(codes, return_index=True)[1]
+    same = [column for column in metadata.columns if not _varies(metadata[column], codes, first)]
     return metadata[same].iloc[first].reset_index(drop=True), list(metadata.columns.difference(same, sort=False))
+
+
+def _varies(column: pd.Series, codes: Indices, first: Indices) -> bool:
+    """Return whether a column has more than one value in some group; missing is a value."""
+    values = pd.factorize(column, use_na_sentinel=True)[0]
+    return bool((values != values[first][codes]).any())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprofiling.kernels.redundancy import correlations, representatives
+from cellprofiling.kernels.redundancy import correlations, dropped_in_pairs, representatives
 
 
 def frozen(x, dtype=np.float64):
@@ -113,3 +113,17 @@ def test_the_ends_of_a_chain_are_kept():
     for i in range(3):
         r[i, i + 1] = r[i + 1, i] = 0.95
     np.testing.assert_array_equal(representatives(r, 0.9), [True, False, False, True])
+
+
+def naive_pairs(r, cutoff):
+    """One pair after the other, as pycytominer does."""
+    place = list(np.argsort(np.round(np.abs(r).mean(axis=0), 9), kind="stable"))
+    gone = {max((a, b), key=place.index) for a in range(len(r)) for b in range(a) if r[a, b] > cutoff}
+    return np.isin(np.arange(len(r)), list(gone))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), cutoff=st.floats(0.05, 0.99))
+def test_pairs_equal_their_naive_twin(seed, cutoff):
+    r = frozen(np.round(correlations(screen(seed)), 1))
+    np.testing.assert_array_equal(dropped_in_pairs(r, cutoff), naive_pairs(r, cutoff))

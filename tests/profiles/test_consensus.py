@@ -9,7 +9,8 @@ from scipy.stats import spearmanr
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError
-from cellprofiling.profiles.consensus import METHODS, modz
+from cellprofiling.kernels import consensus as kernel
+from cellprofiling.profiles.consensus import METHODS
 
 FEATURES = [f"Cells_{i}" for i in range(8)]
 
@@ -28,6 +29,11 @@ def wells():
         Metadata_Well=[f"A{i + 1:02d}" for i in range(12)],
     )
     return frame.sample(frac=1, random_state=0)
+
+
+def modz(x, **options):
+    """The kernel, for one group."""
+    return kernel.modz(x, np.zeros(len(x), dtype=np.intp), 1, **options)[0]
 
 
 def naive_modz(x):
@@ -70,6 +76,15 @@ def test_it_equals_pycytominer_1_7_1(wells, pycytominer, method):
     assert (np.abs(ours.to_numpy() - peer.to_numpy()) <= rounding + 1e-12).all()
 
 
+def test_modz_equals_pycytominer_1_7_1_when_it_does_not_round(wells, pycytominer):
+    """The peer rounds correlations and weights to `precision` decimals; two replicates it weighs by 1/2 each, too."""
+    from pycytominer.cyto_utils import modz as peer_modz
+
+    peer = peer_modz(wells, ["Metadata_Compound"], features=FEATURES, precision=15).set_index("Metadata_Compound")
+    ours = cpf.consensus(wells, "Metadata_Compound", method="modz")[FEATURES]
+    np.testing.assert_allclose(ours.to_numpy(), peer.sort_index()[FEATURES].to_numpy(), rtol=0, atol=1e-9)
+
+
 def test_modz_of_equal_replicates_is_the_replicate():
     """Trap: rounded weights of three replicates sum to 0.9999."""
     x = np.tile(np.random.default_rng(0).normal(size=20), (3, 1))
@@ -108,7 +123,7 @@ def test_row_order_does_not_matter(method, order):
     wells = pd.DataFrame(x, columns=FEATURES).assign(Metadata_Compound=list("aaabbbccc"))
     expected = cpf.consensus(wells, "Metadata_Compound", method=method)
     found = cpf.consensus(wells.iloc[order], "Metadata_Compound", method=method)
-    pd.testing.assert_frame_equal(found, expected, rtol=1e-12, atol=1e-12)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -5,13 +5,27 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
-from cellprofiling.profiles.normalization_fit import METHODS
+from cellprofiling.profiles.normalization_methods import METHODS
 
 NEGCON = "Metadata_Role == 'negcon'"
 FEATURES = [f"Cells_Texture_Variance_{i}" for i in range(6)]
+
+
+def average_rank(value, values):
+    """Return the rank of a value among others, interpolated where it is none of them."""
+    if np.isnan(value):
+        return np.nan
+    below, equal = (values < value).sum(), (values == value).sum()
+    if equal:
+        return below + (equal + 1) / 2
+    if below in (0, len(values)):
+        return below + 0.5
+    low, high = values[values < value].max(), values[values > value].min()
+    return below + (value - low) / (high - low)
 
 
 def naive_scores(plate, method):
@@ -21,6 +35,10 @@ def naive_scores(plate, method):
         values = controls[name].dropna().to_numpy()
         if method == "standardize":
             location, scale = values.mean(), values.std()
+        elif method == "rank_inverse_normal":
+            ranks = [average_rank(value, values) for value in plate[name]]
+            scores[name] = norm.ppf((np.array(ranks) - 3 / 8) / (len(values) + 1 / 4))
+            continue
         elif method == "robustize":
             location, scale = np.median(values), np.subtract(*np.percentile(values, [75, 25]))
         else:
@@ -59,11 +77,14 @@ def test_without_spread_scikit_learn_and_pycytominer_1_7_1_center_only(plates, p
     assert cpf.normalize(plate, "mad_robustize", reference=NEGCON, zero_scale="keep")["Cells_Flat"].max() == 23
 
 
-@pytest.mark.parametrize("method", METHODS)
+SCALED = ("standardize", "robustize", "mad_robustize")
+
+
+@pytest.mark.parametrize("method", SCALED)
 def test_reference_rows_have_location_0_and_scale_1(plates, method):
     scores = cpf.normalize(plates, method, reference=NEGCON)
     for _, controls in scores[scores["Metadata_Role"] == "negcon"].groupby("Metadata_Plate"):
-        fitted = METHODS[method](controls[FEATURES].to_numpy())
+        fitted = METHODS[method].fit(controls[FEATURES].to_numpy())
         np.testing.assert_allclose(fitted.location, 0, atol=1e-9)
         np.testing.assert_allclose(fitted.scale, 1, rtol=1e-9)
 
@@ -229,3 +250,121 @@ def test_what_does_not_exist_is_named(plates):
         cpf.normalize(plates, by="Metadata_plate")
     with pytest.raises(ReferenceRowsError, match=r"matches no row"):
         cpf.normalize(plates, reference="Metadata_Role == 'poscon'")
+
+
+def test_ranks_are_those_of_pycytominer_1_7_1_placed_elsewhere(plates, pycytominer):
+    """Its quantile transformer puts rank r of n at (r - 1) / (n - 1), the ends at 5.2; ours at Blom's position."""
+    plate = plates[plates["Metadata_Plate"] == "P1"].dropna().assign(Cells_Tied=lambda x: np.arange(len(x)) // 3)
+    plate = plate.assign(Cells_Tied=plate["Cells_Tied"] + 0.1 * (plate["Metadata_Role"] != "negcon"))
+    names = [*FEATURES, "Cells_Tied"]
+    peer = pycytominer.normalize(plate.copy(), method="inverse_normal", samples=NEGCON)[names]
+    ours = cpf.normalize(plate, "rank_inverse_normal", reference=NEGCON)[names]
+    n = (plate["Metadata_Role"] == "negcon").sum()
+    inside = (abs(peer) < 5).to_numpy()
+    assert 30 < inside.sum() < inside.size
+    ranks = [norm.cdf(peer) * (n - 1) + 1, norm.cdf(ours) * (n + 1 / 4) + 3 / 8]
+    np.testing.assert_allclose(ranks[1][inside], ranks[0][inside], rtol=1e-9)
+    assert abs(peer.to_numpy()[~inside]).min() > 5.19
+    assert abs(ours).max().max() < norm.ppf((n + 1 / 8 + 1e-9) / (n + 1 / 4))
+
+
+def test_two_calls_give_the_same_ranks_on_many_rows(pycytominer):
+    """pycytominer 1.7.1 draws 10,000 rows without a seed."""
+    x = np.random.default_rng(0).lognormal(size=20_000)
+    wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": "A01", "Cells_a": x})
+    ours = [cpf.normalize(wells.sample(frac=1, random_state=i), "rank_inverse_normal").sort_index() for i in (0, 1)]
+    pd.testing.assert_frame_equal(*ours)
+    peers = [pycytominer.normalize(wells.copy(), method="inverse_normal") for _ in range(2)]
+    assert abs(peers[0]["Cells_a"] - peers[1]["Cells_a"]).max() > 0.01
+
+
+def test_clip_really_clips_and_says_how_much(plates):
+    free, clipped = cpf.normalize(plates, reference=NEGCON), cpf.normalize(plates, reference=NEGCON, clip=1.5)
+    beyond = int((free[FEATURES].abs() > 1.5).sum().sum())
+    assert beyond > 0
+    assert clipped[FEATURES].abs().max().max() == 1.5
+    pd.testing.assert_frame_equal(clipped[FEATURES], free[FEATURES].clip(-1.5, 1.5))
+    assert cpf.ledger(clipped).iloc[-1][["item", "name", "reason", "n"]].tolist() == [
+        "value",
+        "beyond 1.5",
+        "clipped",
+        beyond,
+    ]
+    pd.testing.assert_frame_equal(cpf.normalize(plates, reference=NEGCON, clip=1e6), free)
+
+
+@pytest.mark.parametrize("clip", [0, -1.0, float("nan")])
+def test_a_clip_is_above_0(plates, clip):
+    with pytest.raises(InputError, match=r"clip=.*: needs a number above 0, such as 20, or None"):
+        cpf.normalize(plates, clip=clip)
+
+
+@pytest.fixture
+def few():
+    """Five plates of 48 wells, 8 controls on each; nothing is active; plates differ in level."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(240, 400)) + np.repeat(rng.normal(0, 5, size=(5, 400)), 48, axis=0)
+    wells = pd.DataFrame(x, columns=[f"Cells_f{i}" for i in range(400)])
+    wells.insert(0, "Metadata_Plate", np.repeat([f"P{i}" for i in range(5)], 48))
+    wells.insert(1, "Metadata_Batch", "B1")
+    wells.insert(2, "Metadata_Role", np.tile(np.where(np.arange(48) < 8, "negcon", "treatment"), 5))
+    return wells
+
+
+def beyond_3(scores, unit):
+    treated = scores[scores["Metadata_Role"] == "treatment"].filter(like="Cells")
+    return float((unit * treated.abs() > 3).to_numpy().mean())
+
+
+@pytest.mark.parametrize("method", SCALED)
+def test_a_scale_pooled_over_plates_with_8_controls_calls_less_than_1_in_100(few, method):
+    pooled = cpf.normalize(few, method, reference=NEGCON, pool_scale_by="Metadata_Batch")
+    own = cpf.normalize(few, method, reference=NEGCON)
+    iqr = 1.3489795 if method == "robustize" else 1.0  # its scale is the interquartile range
+    assert beyond_3(pooled, iqr) < 0.01
+    assert beyond_3(own, iqr) > 0.02
+
+
+def test_pooled_scale_keeps_the_convention_of_the_method(few):
+    options = {"reference": NEGCON, "pool_scale_by": "Metadata_Batch"}
+    usual, jump = (cpf.normalize(few, **options, mad_scale=scale) for scale in (1.4826, 1.0))
+    np.testing.assert_allclose(jump.filter(like="Cells"), 1.4826 * usual.filter(like="Cells"), rtol=1e-12)
+
+
+def test_few_reference_rows_are_a_line_and_no_warning(few):
+    told = cpf.ledger(cpf.normalize(few, reference=NEGCON))
+    assert told["name"].tolist() == [f"'P{i}'" for i in range(5)]
+    assert set(told["n"]) == {8}
+    assert set(told["reason"]) == {
+        "spread from fewer than 16 reference rows is rough; pool_scale_by pools it over plates"
+    }
+    assert len(cpf.ledger(cpf.normalize(few, reference=NEGCON, pool_scale_by="Metadata_Batch"))) == 0
+    assert len(cpf.ledger(cpf.normalize(few))) == 0
+    one = few[few["Metadata_Plate"] == "P0"]
+    told = cpf.ledger(cpf.normalize(one, reference=NEGCON, pool_scale_by="Metadata_Batch"))
+    assert told["reason"].tolist() == ["spread from fewer than 16 reference rows is rough"]
+
+
+def test_pools_that_cannot_be_are_refused(few):
+    torn = few.assign(Metadata_Batch=np.where(np.arange(240) % 2, "B1", "B2"))
+    message = r"pool_scale_by='Metadata_Batch': 5 of 5 groups \('P0', 'P1', 'P2'\) lie in several pools"
+    with pytest.raises(InputError, match=message):
+        cpf.normalize(torn, reference=NEGCON, pool_scale_by="Metadata_Batch")
+    with pytest.raises(InputError, match=r"'rank_inverse_normal' has no scale to pool; 'standardize', 'robustize'"):
+        cpf.normalize(few, "rank_inverse_normal", pool_scale_by="Metadata_Batch")
+    with pytest.raises(ColumnError, match=r"pool_scale_by='Metadata_batch': no such column"):
+        cpf.normalize(few, pool_scale_by="Metadata_batch")
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": method} for method in METHODS] + [{"pool_scale_by": "Metadata_Batch", "clip": 3.0}]
+)
+def test_order_of_rows_and_columns_and_names_of_groups_do_not_matter(few, options):
+    few = few.iloc[:, :23]
+    expected = cpf.normalize(few, reference=NEGCON, **options)
+    order = np.random.default_rng(0).permutation(len(few))
+    moved = few.iloc[order, ::-1]
+    moved = moved.assign(Metadata_Plate=moved["Metadata_Plate"].map(lambda name: "x" + name[::-1]))
+    found = cpf.normalize(moved, reference=NEGCON, **options).sort_index()
+    names = [name for name in few if name.startswith("Cells")]
+    pd.testing.assert_frame_equal(found[names], expected[names], rtol=1e-9)

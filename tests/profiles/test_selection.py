@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cellprofiling as cpf
-from cellprofiling.core.errors import FeatureError, InputError
+from cellprofiling.core.errors import FeatureError, FileFormatError, InputError
 from cellprofiling.profiles.selection import DEFAULT_STEPS
 from cellprofiling.profiles.selection_steps import STEPS
 
@@ -31,7 +33,7 @@ def wells():
 
 
 def test_by_default_all_steps_run_and_the_one_that_chooses_among_features_runs_last():
-    assert set(DEFAULT_STEPS) == set(STEPS)
+    assert set(STEPS) - set(DEFAULT_STEPS) == {"low_variation", "noise", "reproducibility", "keep"}  # need to be told
     assert DEFAULT_STEPS[-1] == "correlation"
 
 
@@ -133,3 +135,84 @@ def test_what_does_not_exist_is_named(wells):
         cpf.select_features(wells, {"missing": 0.5})
     with pytest.raises(InputError, match=r"steps=\[\]: no step"):
         cpf.select_features(wells, [])
+
+
+ALL_STEPS = [
+    *DEFAULT_STEPS[:-1],
+    {"low_variation": {"cutoff": 1e-9}},
+    {"noise": {"by": "Metadata_Role", "cutoff": 5}},
+    {"reproducibility": {"by": "Metadata_Role", "cutoff": 0}},
+    {"correlation": {"cutoff": 0.5}},
+]
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_neither_the_order_of_rows_nor_that_of_columns_changes_a_verdict(seed):
+    rng = np.random.default_rng(seed)
+    x = 5 + rng.normal(size=(24, 4)) @ rng.normal(size=(4, 14)) + 0.5 * rng.normal(size=(24, 14))
+    x[:, 3], x[:, 4], x[2, 5] = x[:, 2], -x[:, 2], np.nan
+    wells = pd.DataFrame(x, columns=[f"Cells_{c}" for c in "abcdefghijklmn"])
+    wells = wells.assign(Metadata_Plate=["P1", "P2"] * 12, Metadata_Role=np.repeat(list("uvwxyz"), 4))
+    shuffled = wells.sample(frac=1, random_state=seed).sample(frac=1, axis=1, random_state=seed)
+    explained = cpf.explain_selection(wells, ALL_STEPS).sort_values(["step", "feature"])
+    again = cpf.explain_selection(shuffled, ALL_STEPS).sort_values(["step", "feature"])
+    pd.testing.assert_frame_equal(explained.reset_index(drop=True), again.reset_index(drop=True), check_exact=True)
+
+
+def test_the_number_of_threads_does_not_change_a_verdict():
+    from threadpoolctl import threadpool_limits
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 20)) @ rng.normal(size=(20, 300)) + rng.normal(size=(400, 300))
+    wells = pd.DataFrame(x, columns=[f"Cells_{i}" for i in range(300)])
+    kept = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            kept.append(cpf.fit_selection(wells, {"correlation": {"cutoff": 0.6}}).kept)
+    assert kept[0] == kept[1] == kept[2]
+    assert len(kept[0]) < 300
+
+
+def test_verdicts_are_told_in_the_order_of_the_columns(wells):
+    explained = cpf.explain_selection(wells.iloc[:, ::-1], "missing")
+    assert explained["feature"].tolist() == list(wells.iloc[:, ::-1].filter(like="Cells"))
+
+
+def test_a_saved_selection_keeps_the_same_features_elsewhere(wells, tmp_path):
+    selection = cpf.fit_selection(wells)
+    assert cpf.select_features(wells).columns.tolist() == selection.apply(wells).columns.tolist()
+    again = cpf.load_fit(selection.save(tmp_path / "selection.json"))
+    assert again == selection
+    april = wells.iloc[::-1, ::-1].assign(Cells_new=1.0).drop(columns="Cells_flat")
+    found = again.apply(april)
+    assert set(found.filter(like="Cells")) == set(selection.kept)
+    lines = cpf.ledger(found).set_index("name")["reason"]
+    assert lines["Cells_new"] == "unknown to the selection"
+    assert lines["Cells_gaps"] == "missing: missing in 20.0% of rows"
+
+
+def test_a_selection_among_named_features_leaves_the_others_alone(wells):
+    selection = cpf.fit_selection(wells, "variance", features=["Cells_a", "Cells_flat"])
+    assert set(wells) - set(selection.apply(wells.assign(Cells_new=1.0))) == {"Cells_flat"}
+
+
+def test_a_table_without_a_kept_feature_is_refused(wells, tmp_path):
+    selection = cpf.fit_selection(wells, ["missing"])
+    message = r"profiles: 2 of the 5 features that were kept are not in this table: 'Cells_a', 'Cells_c'\."
+    with pytest.raises(FeatureError, match=message):
+        selection.apply(wells.drop(columns=["Cells_a", "Cells_c"]))
+    (tmp_path / "other.json").write_text('{"kind": "else"}')
+    with pytest.raises(FileFormatError, match="not a file written by"):
+        cpf.load_fit(tmp_path / "other.json")
+
+
+def test_the_kept_list_can_be_a_file_with_a_name_per_line(wells, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("Cells_c\nCells_a\n\n")
+    assert cpf.select_features(wells, {"keep": {"features": names}}).filter(like="Cells").columns.tolist() == [
+        "Cells_a",
+        "Cells_c",
+    ]
+    selection = cpf.fit_selection(wells, {"keep": {"features": names}})
+    assert cpf.load_fit(selection.save(tmp_path / "selection.json")) == selection

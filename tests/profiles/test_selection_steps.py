@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprofiling.core.errors import InputError
+from cellprofiling.core.errors import FeatureError, InputError
 from cellprofiling.core.frame import split
-from cellprofiling.profiles.selection_steps import STEPS, blocklist, correlation, frequency, missing, outliers, variance
+from cellprofiling.profiles.selection_steps import (
+    STEPS,
+    blocklist,
+    correlation,
+    frequency,
+    keep,
+    low_variation,
+    missing,
+    noise,
+    outliers,
+    reproducibility,
+    variance,
+)
 
 
 def table(**columns):
@@ -45,9 +57,18 @@ def wells():
     )
 
 
+NEEDED = {
+    "low_variation": {"by": None},
+    "noise": {"by": "Metadata_Compound"},
+    "reproducibility": {"by": "Metadata_Compound"},
+    "keep": {"features": ["Cells_good"]},
+}
+
+
 def test_every_step_says_a_value_a_verdict_and_a_reason_for_each_feature(wells):
-    for step in STEPS.values():
-        judgment = step(split(wells))
+    labelled = split(wells.assign(Metadata_Compound=np.arange(200) // 4))
+    for name, step in STEPS.items():
+        judgment = step(labelled, **NEEDED.get(name, {}))
         assert len(judgment.value) == len(judgment.dropped) == len(judgment.reasons) == wells.shape[1]
 
 
@@ -158,6 +179,8 @@ def test_opposites_are_redundant():
         (outliers, {"share": 0}, "drop_outliers", {}),
         (outliers, {"share": 0, "cutoff": 3}, "drop_outliers", {"outlier_cutoff": 3}),
         (blocklist, {}, "blocklist", {}),
+        (correlation, {"rule": "pairwise"}, "correlation_threshold", {}),
+        (correlation, {"rule": "pairwise", "cutoff": 0.05}, "correlation_threshold", {"corr_threshold": 0.05}),
     ],
 )  # fmt: skip
 def test_these_steps_equal_pycytominer_1_7_1(wells, pycytominer, step, options, operation, peer_options):
@@ -181,3 +204,128 @@ def test_correlation_differs_from_pycytominer_1_7_1_on_purpose(pycytominer):
     assert (
         len(peer_kept) < (~correlation(split(chain), cutoff=0.99).dropped).sum()
     )  # its dropped ones drop others still
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), cutoff=st.floats(0.2, 0.95), copies=st.booleans())
+def test_pairwise_correlation_equals_pycytominer_1_7_1(seed, cutoff, copies):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pycytominer.operations import correlation_threshold
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 15)) + 0.3 * rng.normal(size=(40, 15))
+    frame = pd.DataFrame(x, columns=[f"Cells_{i:02d}" for i in range(15)])
+    peer = correlation_threshold(frame, features=list(frame), threshold=cutoff)
+    assert set(dropped(correlation(split(frame), cutoff=cutoff, rule="pairwise"), frame)) == set(peer)
+
+
+def test_a_rule_that_does_not_exist(wells):
+    with pytest.raises(InputError, match=r"rule='both': choose one of 'greedy', 'pairwise'"):
+        correlation(split(wells), rule="both")
+
+
+@pytest.fixture
+def replicates():
+    """30 compounds in 2 to 5 replicates: a feature that repeats, one that does not, a loud one, one with gaps."""
+    rng = np.random.default_rng(0)
+    compound = np.repeat(np.arange(30), np.tile([2, 3, 4, 5, 2, 3], 5))
+    level, n = rng.normal(size=30)[compound], len(compound)
+    gaps = level + 0.3 * rng.normal(size=n)
+    gaps[rng.random(n) < 0.2] = np.nan
+    return pd.DataFrame(
+        {
+            "Metadata_Compound": compound,
+            "Cells_repeats": level + 0.3 * rng.normal(size=n),
+            "Cells_random": 0.5 * rng.normal(size=n),
+            "Cells_loud": 3 * level + 2 * rng.normal(size=n),
+            "Cells_gaps": gaps,
+        }
+    )
+
+
+@pytest.mark.parametrize("cutoff", [0.2, 0.4, 0.8])
+def test_noise_equals_pycytominer_1_7_1(replicates, pycytominer, cutoff):
+    features = list(replicates.filter(like="Cells"))
+    peer = pycytominer.operations.noise_removal(
+        replicates,
+        noise_removal_perturb_groups="Metadata_Compound",
+        noise_removal_stdev_cutoff=cutoff,
+        features=features,
+    )
+    judgment = noise(split(replicates), by="Metadata_Compound", cutoff=cutoff)
+    assert set(dropped(judgment, features)) == set(peer)
+    complete = [name != "Cells_gaps" for name in features]  # a gap may leave a group one value: another difference
+    expected = replicates.groupby("Metadata_Compound")[features].std(ddof=0).mean()
+    np.testing.assert_allclose(judgment.value[complete], expected[complete], rtol=0, atol=1e-9)
+
+
+def test_a_group_of_one_row_does_not_make_a_feature_quiet(replicates, pycytominer):
+    """Trap: pycytominer counts its standard deviation of 0 into the mean."""
+    alone = pd.DataFrame({"Metadata_Compound": np.arange(100, 160)}).assign(
+        **dict.fromkeys(replicates.filter(like="Cells"), 0.0)
+    )
+    more = pd.concat([replicates, alone])
+    loud = {"by": "Metadata_Compound", "cutoff": 1.0}
+    expected = noise(split(replicates), **loud)
+    np.testing.assert_allclose(noise(split(more), **loud).value, expected.value, rtol=1e-12)
+    assert dropped(noise(split(more), **loud), list(replicates.filter(like="Cells"))) == ["Cells_loud"]
+    peer = pycytominer.operations.noise_removal(
+        more, noise_removal_perturb_groups="Metadata_Compound", noise_removal_stdev_cutoff=1.0, features=["Cells_loud"]
+    )
+    assert peer == []
+
+
+def test_noise_does_not_depend_on_the_index(replicates):
+    """Trap: pycytominer aligns a list of groups with the index and then drops nothing."""
+    moved = replicates.set_index(np.arange(1000, 1000 + len(replicates)))
+    np.testing.assert_array_equal(
+        noise(split(moved), by="Metadata_Compound").value, noise(split(replicates), by="Metadata_Compound").value
+    )
+
+
+def test_reproducibility_tells_what_repeats_from_what_does_not(replicates):
+    judgment = reproducibility(split(replicates), by=["Metadata_Compound"], cutoff=0.4)
+    assert dropped(judgment, list(replicates.filter(like="Cells"))) == ["Cells_random"]
+    assert judgment.reasons[0] == f"correlation {judgment.value[0]:.2f} between replicates"
+
+
+@pytest.mark.parametrize("step", [noise, reproducibility])
+def test_replicates_must_be_named_and_be_there(replicates, step):
+    with pytest.raises(InputError, match=rf"{step.__name__}: needs the metadata columns that replicates have in comm"):
+        step(split(replicates))
+    alone = replicates.drop_duplicates("Metadata_Compound")
+    with pytest.raises(InputError, match=r"by='Metadata_Compound' makes 30 groups of one row each"):
+        step(split(alone), by="Metadata_Compound")
+
+
+def test_low_variation_is_judged_in_each_plate():
+    rng = np.random.default_rng(0)
+    still = np.where(np.arange(40) < 20, 5.0, 5 + rng.normal(size=40))  # does not vary on the first plate
+    frame = pd.DataFrame(
+        {
+            "Metadata_Plate": np.repeat(["P1", "P2"], 20),
+            "Cells_varies": 5 + rng.normal(size=40),
+            "Cells_still": still,
+            "Cells_little": 1e6 + rng.normal(size=40),
+            "Cells_zero": np.tile([-1.0, 0, 0, 0, 1], 8),
+            "Cells_absent": np.where(np.arange(40) < 20, np.nan, rng.normal(size=40)),
+        }
+    )
+    judgment = low_variation(split(frame))
+    assert dropped(judgment, list(frame)[1:]) == ["Cells_still", "Cells_little", "Cells_zero", "Cells_absent"]
+    mads = frame.groupby("Metadata_Plate")["Cells_varies"].agg(lambda x: (x - x.median()).abs().median() / x.median())
+    np.testing.assert_allclose(judgment.value[0], mads.min())
+
+
+def test_keep_names_what_is_absent(wells):
+    assert dropped(keep(split(wells), features=["Cells_good", "Cells_like"]), wells) == [
+        name for name in wells if name not in ("Cells_good", "Cells_like")
+    ]
+    with pytest.raises(FeatureError, match=r"keep: 1 of 2 features are not in the table, or .*: 'Cells_else'\."):
+        keep(split(wells), features=["Cells_good", "Cells_else"])
+    with pytest.raises(InputError, match=r"keep: needs features=\[\.\.\.\], or features='file'"):
+        keep(split(wells))
+    with pytest.raises(InputError, match=r"keep: features='no\.txt' cannot be read"):
+        keep(split(wells), features="no.txt")

@@ -1,0 +1,39 @@
+"""The directions in which rows spread, the widest first."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+ROWS_AT_ONCE = 64  # at least; four times the number of features if that is more
+
+
+def principal_directions(z: Doubles, rounding: float = 0.0) -> tuple[Doubles, Doubles]:
+    """Return singular values, and the directions they belong to as orthonormal columns, shape (n_features, rank).
+
+    Parameters
+    ----------
+    z : centered rows, shape (n_rows, n_features).
+    rounding : how far a value may be off; directions in which rows spread less are left out.
+
+    Notes
+    -----
+    From the rows themselves, not from their products: squaring would lose half of the digits. Rows are taken some at a
+    time, and with fewer rows than features nothing of size (n_features, n_features) is formed. A direction is turned so
+    that its largest entry is positive.
+    """
+    _, singular, rows = np.linalg.svd(_triangle(z) if len(z) > z.shape[1] else z, full_matrices=False)
+    noise = max(max(z.shape) * np.finfo(np.float64).eps * singular[0], rounding * np.sqrt(len(z)))
+    rank = int((singular > noise).sum())
+    directions = np.ascontiguousarray(rows[:rank].T)
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(rank)]
+    return singular[:rank], directions * np.sign(largest)
+
+
+def _triangle(z: Doubles) -> Doubles:
+    """Return the R of the QR decomposition of `z`, which has the same singular values and directions."""
+    step = max(4 * z.shape[1], ROWS_AT_ONCE)
+    triangle = z[:0]
+    for i in range(0, len(z), step):
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, z[i : i + step]]), mode="r"))
+    return triangle

@@ -85,6 +85,7 @@ CASES = (
         peer_combat,
         "scanpy",
         f"{SIZE}, 4 batches",
+        elsewhere=True,
     ),
     Case(
         "correct batches, Harmony, 10 iterations",
@@ -93,5 +94,6 @@ CASES = (
         peer_harmony,
         "harmonypy",
         "7,680 wells x 50 components, 4 batches; the peer is compiled C++",
+        elsewhere=True,
     ),
 )

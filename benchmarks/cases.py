@@ -14,7 +14,10 @@ NEGCON = "Metadata_Role == 'negcon'"
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the page: what is done, on what, and how each side does it."""
+    """One row of the page: what is done, on what, and how each side does it.
+
+    `elsewhere` says that the peer has an environment of its own.
+    """
 
     name: str
     data: Callable[[], Any]
@@ -22,6 +25,7 @@ class Case:
     peer: Callable[[Any], Any]
     peer_name: str
     note: str
+    elsewhere: bool = False
 
 
 def features(n: int) -> list[str]:

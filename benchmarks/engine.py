@@ -27,10 +27,10 @@ def measure(side: str, folder: str, calls: str) -> dict[str, float]:
         SIDES[side](Path(folder))
         wall.append(time.perf_counter() - start)
         cpu.append(time.process_time() - before)
-    return {"first": wall[0], "best": min(wall), "cpu": min(cpu), "peak": _peak()}
+    return {"first": wall[0], "best": min(wall), "cpu": min(cpu), "peak": peak()}
 
 
-def _peak() -> float:
+def peak() -> float:
     """Return the peak memory of this process in MB; `ru_maxrss` would count that of the process that started it."""
     status = Path("/proc/self/status")
     if not status.exists():
@@ -55,12 +55,12 @@ def compare(folder: Path, sides: list[str], rounds: int = ROUNDS) -> dict[str, d
     return found
 
 
-def section(*, small: bool = False) -> str:
-    """Return the section of the page."""
+def tables(*, small: bool = False) -> str:
+    """Return what the page says of cells in files."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         parts = [_layouts(folder, small), _small_plate(folder), _start(folder), _growth(folder, small)]
-    return "## Cells in files\n\n" + "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _layouts(folder: Path, small: bool) -> str:
@@ -161,4 +161,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
         print(json.dumps(measure(*sys.argv[2:])))
     else:
-        print(section(small="--small" in sys.argv))
+        print(tables(small="--small" in sys.argv))

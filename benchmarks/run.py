@@ -1,86 +1,131 @@
 """Time each case and its peer side by side and write docs/benchmarks.md.
 
-Each side runs in a process of its own, after one warm-up call on the same data; sides alternate, and the fastest of
-three calls counts. Peak memory is that of the whole process, data included.
+`python benchmarks/run.py` does all topics, `python benchmarks/run.py batch sqlite` these, and leaves the others on the
+page as they were. Each side runs in a process of its own, after one warm-up call on the same data; sides alternate,
+and the fastest of three rounds counts. What takes long is called once. Peak memory is that of the whole process.
 """
 
 import json
 import os
 import platform
-import resource
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 import engine
-from cases import CASES
+from cases import Case
+from peers import python_of_peers
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-ROUNDS = 3
+TOPICS = {
+    "Wells": "cases",
+    "Normalization": "normalization_cases",
+    "Selection and consensus": "selection_cases",
+    "Whitening and batches": "batch_cases",
+    "SQLite": "sqlite_cases",
+}
+FILES = "Cells in files"
+ROUNDS, LONG = 3, 5.0
+HEADER = (
+    "| work | size | seconds (CPU) | first call | peer | seconds (CPU) | ratio (CPU) | peak MB | peer, peak MB |\n"
+    "|---|---|---|---|---|---|---|---|---|\n"
+)
 
 
-def measure(index: int, side: str) -> dict[str, float]:
-    """Time one side of one case in this process: seconds of the fastest call, peak memory in MB."""
-    case = CASES[index]
+def measure(topic: str, index: int, side: str) -> dict[str, float]:
+    """Time one side of one case in this process: seconds of the fastest call, CPU seconds, peak memory in MB."""
+    case = _cases(topic)[index]
     data, work = case.data(), getattr(case, side)
-    seconds = []
-    for _ in range(2):
-        start = time.perf_counter()
+    wall, cpu = [], []
+    while len(wall) < 2 and (not wall or wall[0] < LONG):
+        start, before = time.perf_counter(), _cpu()
         work(data)
-        seconds.append(time.perf_counter() - start)
-    return {
-        "first": seconds[0],
-        "best": min(seconds),
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+        wall.append(time.perf_counter() - start)
+        cpu.append(_cpu() - before)
+    return {"first": wall[0], "best": min(wall), "cpu": min(cpu), "peak": engine.peak()}
 
 
-def in_process(index: int, side: str) -> dict[str, float]:
+def _cpu() -> float:
+    """Return the CPU seconds of this process and of those it has waited for."""
+    return sum(os.times()[:4])
+
+
+def _cases(topic: str) -> Sequence[Case]:
+    return import_module(TOPICS[topic]).CASES
+
+
+def in_process(topic: str, index: int, side: str, python: str) -> dict[str, float]:
     """Measure in a fresh process."""
-    command = [sys.executable, __file__, str(index), side]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = [python, __file__, "measure", topic, str(index), side]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{topic}, case {index}, {side}:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(index: int) -> str:
+def compare(topic: str, index: int) -> str:
     """Return the row of one case."""
-    case, found = CASES[index], {"ours": [], "peer": []}
+    case = _cases(topic)[index]
+    python = {"ours": sys.executable, "peer": python_of_peers() if case.elsewhere else sys.executable}
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in python}
     for _ in range(ROUNDS):
         for side, runs in found.items():
-            runs.append(in_process(index, side))
-    best = {side: min(run["best"] for run in runs) for side, runs in found.items()}
-    peak = {side: min(run["peak"] for run in runs) for side, runs in found.items()}
-    first = min(run["first"] for run in found["ours"])
-    print(f"{case.name}: {best['ours']:.2f} s, {case.peer_name} {best['peer']:.2f} s", flush=True)
+            if not runs or runs[0]["best"] < LONG:
+                runs.append(in_process(topic, index, side, python[side]))
+    ours, peer = ({key: min(run[key] for run in runs) for key in runs[0]} for runs in found.values())
+    print(f"{case.name}: {ours['best']:.2f} s, {case.peer_name} {peer['best']:.2f} s", flush=True)
     return (
-        f"| {case.name} | {case.note} | {best['ours']:.2f} | {first:.2f} | {best['peer']:.2f} ({case.peer_name}) | "
-        f"**{best['peer'] / best['ours']:.1f}** | {peak['ours']:.0f} | {peak['peer']:.0f} |"
+        f"| {case.name} | {case.note} | {ours['best']:.2f} ({ours['cpu']:.2f}) | {ours['first']:.2f} | "
+        f"{case.peer_name} | {peer['best']:.2f} ({peer['cpu']:.2f}) | "
+        f"**{peer['best'] / ours['best']:.1f}** ({peer['cpu'] / ours['cpu']:.1f}) | "
+        f"{ours['peak']:.0f} | {peer['peak']:.0f} |"
     )
 
 
-def write_page(rows: list[str], more: str) -> None:
-    """Write docs/benchmarks.md."""
-    names = ("cellprofiling", "pycytominer", "copairs", "polars", "duckdb", "numpy", "pandas", "pyarrow", "numba")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
+def section(topic: str) -> str:
+    """Return what the page says of one topic."""
+    body = engine.tables() if topic == FILES else HEADER + "\n".join(compare(topic, i) for i in _indices(topic))
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     threads = os.environ.get("OMP_NUM_THREADS", "unset")
-    header = (
-        f"# Benchmarks\n\nWritten by `make bench` on {date.today()}: {machine}, {versions}, "
-        f"OMP_NUM_THREADS={threads}.\n\n"
+    return f"## {topic}\n\nMeasured on {date.today()}: {machine}, OMP_NUM_THREADS={threads}.\n\n{body}\n"
+
+
+def _indices(topic: str) -> range:
+    return range(len(_cases(topic)))
+
+
+def write_page(sections: dict[str, str]) -> None:
+    """Write docs/benchmarks.md, with the topics not measured now as they were."""
+    known = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    earlier = {part.partition("\n")[0]: f"## {part}" for part in re.split(r"^## ", known, flags=re.M)[1:]}
+    names = ("cellprofiling", "pycytominer", "copairs", "polars", "duckdb", "numpy", "pandas", "pyarrow", "numba")
+    top = (
+        f"# Benchmarks\n\nWritten by `make bench`, with {', '.join(f'{name} {version(name)}' for name in names)}.\n\n"
         "Each side runs in a process of its own on the same data; sides alternate over three rounds, and the fastest\n"
-        'call counts. "First call" includes what is compiled or loaded on first use. Peak memory is that of the whole\n'
-        "process, data included.\n\n"
-        "| work | size | seconds | first call | peer, seconds | ratio | peak MB | peer, peak MB |\n"
-        "|---|---|---|---|---|---|---|---|\n"
+        'call counts. "First call" includes what is compiled or loaded on first use. Ratios are of seconds and, in\n'
+        "brackets, of CPU seconds. Peak memory is that of the whole process, data included.\n"
     )
-    PAGE.write_text(header + "\n".join(rows) + "\n\n" + more, encoding="utf-8")
+    parts = [(sections | {t: s for t, s in earlier.items() if t not in sections}).get(t) for t in (*TOPICS, FILES)]
+    PAGE.write_text("\n".join([top, *[part.rstrip() + "\n" for part in parts if part]]), encoding="utf-8")
+
+
+def chosen(words: Sequence[str]) -> list[str]:
+    """Return the topics whose name begins with one of the words; all if there are none."""
+    found = [t for t in (*TOPICS, FILES) if not words or any(t.lower().startswith(w.lower()) for w in words)]
+    if not found:
+        raise SystemExit(f"no topic begins with {words}; topics are {', '.join([*TOPICS, FILES])}.")
+    return found
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(json.dumps(measure(int(sys.argv[1]), sys.argv[2])))
+    if sys.argv[1:2] == ["measure"]:
+        print(json.dumps(measure(sys.argv[2], int(sys.argv[3]), sys.argv[4])))
     else:
-        write_page([compare(index) for index in range(len(CASES))], engine.section())
+        for topic in chosen(sys.argv[1:]):
+            write_page({topic: section(topic)})

@@ -130,7 +130,8 @@ def _batch(
     pieces: Sequence[Partition], rows: Grouping, statistics: Sequence[str], features: Sequence[str]
 ) -> NDArray[np.float64]:
     blocks = [piece.values(features) for piece in pieces]
-    return group_statistics(blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1), rows, statistics)
+    columns = blocks[0] if len(blocks) == 1 else [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+    return group_statistics(columns, rows, statistics)
 
 
 def _constant(labels: pd.Series, first: NDArray[np.intp]) -> bool:

@@ -57,12 +57,10 @@ class Scratch:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def add(self, names: Sequence[str], block: NDArray[np.float32]) -> None:
-        """Keep features, shape (n_features, n_rows), behind the rows that they have here already."""
-        start = self._file.seek(0, 2)
-        self._file.write(np.ascontiguousarray(block).data)
-        for i, name in enumerate(names):
-            self._at.setdefault(name, []).append((start + i * 4 * block.shape[1], block.shape[1]))
+    def add(self, name: str, values: NDArray[np.float32]) -> None:
+        """Keep values of a feature behind those that are here already."""
+        self._at.setdefault(name, []).append((self._file.seek(0, 2), len(values)))
+        self._file.write(values.data)
 
     def get(self, name: str, rows: slice) -> NDArray[np.float32]:
         """Return some rows of a feature."""
@@ -88,9 +86,9 @@ def _take(piece: Partition, features: Sequence[str], scratch: Scratch) -> pd.Dat
     with ThreadPoolExecutor(cores()) as pool:
         for i in range(0, len(batches), cores()):
             together = batches[i : i + cores()]  # and no more, for what is read waits in memory
-            blocks = pool.map(partial(_single, piece, order), together)
-            for names, block in zip(together, blocks, strict=True):
-                scratch.add(names, block)
+            for names, columns in zip(together, pool.map(partial(_single, piece, order), together), strict=True):
+                for name, values in zip(names, columns, strict=True):
+                    scratch.add(name, values)
     return labels.iloc[order]
 
 
@@ -100,14 +98,16 @@ def _by_well(labels: pd.DataFrame) -> NDArray[np.intp]:
     return np.argsort(wells, kind="stable")
 
 
-def _single(piece: Partition, order: NDArray[np.intp], names: Sequence[str]) -> NDArray[np.float32]:
-    block = piece.values(names)
-    if block.dtype != np.float32:
-        largest = np.abs(block, where=np.isfinite(block), out=np.zeros_like(block)).max(axis=1, initial=0)
-        large = [name for name, value in zip(names, largest, strict=True) if value > LARGEST]
-        if large:
-            raise FeatureError(f"features {listed(large)} hold values beyond {LARGEST:.1e}, too large for float32.")
-    return block.astype(np.float32, copy=False)[:, order]
+def _single(piece: Partition, order: NDArray[np.intp], names: Sequence[str]) -> list[NDArray[np.float32]]:
+    columns = piece.values(names)
+    large = [name for name, x in zip(names, columns, strict=True) if x.dtype != np.float32 and _is_too_large(x)]
+    if large:
+        raise FeatureError(f"features {listed(large)} hold values beyond {LARGEST:.1e}, too large for float32.")
+    return [x.astype(np.float32, copy=False)[order] for x in columns]
+
+
+def _is_too_large(x: NDArray[np.floating]) -> bool:
+    return bool((np.isfinite(x) & (np.abs(x) > LARGEST)).any())
 
 
 def _write(labels: pa.Table, columns: Sequence[str], scratch: Scratch, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Features from parquet files straight into arrays, some columns at a time, from several threads at once.
+"""Features from parquet files as arrays, some columns at a time, from several threads at once.
 
 Each thread keeps its file open from one batch of columns to the next, and reads alone: the others have columns of
 their own.
@@ -27,28 +27,29 @@ def read_columns(path: Path, groups: Sequence[int], names: Sequence[str], *, kee
         return file.read_row_groups(groups, names, use_threads=not keep_open).select(names).combine_chunks()
 
 
-def fill(block: NDArray[np.floating], table: pa.Table) -> None:
-    """Copy columns, each in one piece, into the rows of a block, missing values as NaN."""
-    for values, column in zip(block, table.columns, strict=True):
-        for chunk in column.chunks:
-            _copy(chunk, values)
+def arrays(table: pa.Table) -> list[NDArray[np.floating]]:
+    """Return the values of each column, missing ones as NaN; single precision stays, all else becomes double."""
+    return [_joined([_array(chunk) for chunk in column.chunks]) for column in table.columns]
 
 
-def is_single(schema: pa.Schema) -> bool:
-    """Return whether all columns are of single precision."""
-    return all(pa.types.is_float32(kind) for kind in schema.types)
+def _joined(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def _copy(chunk: pa.Array, values: NDArray[np.floating]) -> None:
+def _array(chunk: pa.Array) -> NDArray[np.floating]:
+    """Return the values of a chunk, where nothing is missing as they lie in Arrow's memory."""
     if pa.types.is_dictionary(chunk.type):
         chunk = pc.cast(chunk, chunk.type.value_type)
-    if pa.types.is_decimal(chunk.type) or pa.types.is_null(chunk.type):
-        chunk = pc.cast(chunk, pa.float64())
-    if chunk.null_count and chunk.offset == 0 and chunk.type == pa.from_numpy_dtype(values.dtype):
-        bitmap, data = chunk.buffers()
-        fill_present(np.frombuffer(data, values.dtype, len(chunk)), np.frombuffer(bitmap, np.uint8), values)
-    else:
-        values[:] = chunk.to_numpy(zero_copy_only=False)
+    if not (pa.types.is_float32(chunk.type) or pa.types.is_float64(chunk.type)):
+        chunk = pc.cast(chunk, pa.float64(), safe=False)
+    if not chunk.null_count:
+        return chunk.to_numpy()
+    if chunk.offset:
+        return chunk.to_numpy(zero_copy_only=False)
+    bitmap, data = chunk.buffers()
+    values = np.empty(len(chunk), chunk.type.to_pandas_dtype())
+    fill_present(np.frombuffer(data, values.dtype, len(chunk)), np.frombuffer(bitmap, np.uint8), values)
+    return values
 
 
 class _Files(threading.local):

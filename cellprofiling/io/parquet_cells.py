@@ -21,7 +21,7 @@ from cellprofiling.io.embeddings import refuse_lists
 from cellprofiling.io.files import ending, found
 from cellprofiling.io.keys import renames
 from cellprofiling.io.parquet import column_names, opened
-from cellprofiling.io.parquet_blocks import fill, is_single, read_columns
+from cellprofiling.io.parquet_blocks import arrays, read_columns
 from cellprofiling.io.partitions import CellFormat, Opened, Partition, name_of, no_plate_column, without_cells
 from cellprofiling.io.places import Place, located, with_place
 
@@ -161,14 +161,9 @@ def _load(pieces: Sequence[Piece], columns: Sequence[str]) -> pd.DataFrame:
     return cells if list(cells) == list(columns) else cells[list(columns)]
 
 
-def _block(pieces: Sequence[Piece], features: Sequence[str]) -> NDArray[np.floating]:
-    tables = [_of_plate(piece, features, keep_open=True) for piece in pieces]
-    single = all(is_single(table.schema) for table in tables)
-    block = np.empty((len(features), sum(map(len, tables))), np.float32 if single else np.float64)
-    ends = accumulate(map(len, tables))
-    for table, end in zip(tables, ends, strict=True):
-        fill(block[:, end - len(table) : end], table)
-    return block
+def _block(pieces: Sequence[Piece], features: Sequence[str]) -> Sequence[NDArray[np.floating]]:
+    parts = [arrays(_of_plate(piece, features, keep_open=True)) for piece in pieces]
+    return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
 def _rows(piece: Piece, columns: Sequence[str]) -> pa.Table:

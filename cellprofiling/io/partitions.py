@@ -27,8 +27,8 @@ class Partition:
     paths : the files they are read from.
     n_cells : how many they are; None if only reading would tell.
     size : how many bytes of the files they take up, about.
-    block : reads features as they lie in columns: an array of shape (n_features, n_cells), float32 or float64. It may
-        be called from several threads at once. None where `load` is all there is.
+    block : reads features as they lie in columns: for each an array of n_cells values, float32 or float64. It may be
+        called from several threads at once. None where `load` is all there is.
     within : a partition of several plates in whose files these cells lie scattered among others; reading it costs as
         much as reading this one.
     """
@@ -41,7 +41,7 @@ class Partition:
     paths: tuple[Path, ...] = ()
     n_cells: int | None = None
     size: int = 0
-    block: Callable[[Sequence[str]], NDArray[np.floating]] | None = None
+    block: Callable[[Sequence[str]], Sequence[NDArray[np.floating]]] | None = None
     within: "Partition | None" = None
 
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -52,8 +52,8 @@ class Partition:
             raise ColumnError(f"columns={listed(unknown)}: no such column.{nearest(unknown[0], self.columns)}")
         return self.load(wanted)
 
-    def values(self, features: Sequence[str]) -> NDArray[np.floating]:
-        """Return features by cells, shape (n_features, n_cells), in float32 if all are, else float64."""
+    def values(self, features: Sequence[str]) -> Sequence[NDArray[np.floating]]:
+        """Return for each feature the values of all cells, float32 or float64, each in one piece of memory."""
         return _values(self.read(features), features) if self.block is None else self.block(features)
 
 

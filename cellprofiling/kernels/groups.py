@@ -50,12 +50,12 @@ def grouping(codes: Indices, n_groups: int) -> Grouping:
     return Grouping(places, starts, in_order)
 
 
-def group_statistics(x: Floats, grouping: Grouping, statistics: Sequence[str]) -> Doubles:
+def group_statistics(columns: Sequence[Floats] | Floats, grouping: Grouping, statistics: Sequence[str]) -> Doubles:
     """Return statistics of each feature in each group, shape (n_statistics, n_groups, n_features), in float64.
 
     Parameters
     ----------
-    x : shape (n_features, n_rows), float32 or float64, each feature in one piece of memory.
+    columns : for each feature the values of all rows, float32 or float64, in one piece of memory.
     grouping : which row belongs to which group.
     statistics : of "median", "mean", "mad", "std", "min", "max", "count", and "q05" for the 5 % quantile and so on.
 
@@ -68,7 +68,12 @@ def group_statistics(x: Floats, grouping: Grouping, statistics: Sequence[str]) -
     kinds = np.array([STATISTICS.index(_kind(name)) for name in statistics])
     levels = np.array([_level(name) for name in statistics])
     places, starts, in_order = grouping
-    return _group_statistics(x, places, starts, in_order, kinds, levels, x.dtype.type(np.inf)).transpose(2, 1, 0)
+    result = np.empty((len(columns), len(starts) - 1, len(kinds)))
+    for column, of_feature in zip(columns, result, strict=True):
+        values = column.view()
+        values.flags.writeable = False  # as those of Arrow are: the compiler takes the two for different types
+        _group_statistics(values, places, starts, in_order, kinds, levels, values.dtype.type(np.inf), of_feature)
+    return result.transpose(2, 1, 0)
 
 
 def is_quantile(name: str) -> bool:
@@ -87,29 +92,35 @@ def _level(name: str) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def _group_statistics(
-    x: Floats, places: Indices, starts: Indices, in_order: bool, kinds: Indices, levels: Doubles, infinity: Any
-) -> Doubles:
-    n_groups, most = len(starts) - 1, 0
-    for g in range(n_groups):
-        most = max(most, starts[g + 1] - starts[g])
-    ranked, spare, column = np.empty(most, x.dtype), np.empty(most), np.empty(len(places), x.dtype)
-    guesses = np.empty(len(kinds) + 1)
-    result = np.empty((len(x), n_groups, len(kinds)))
-    for j in range(len(x)):
-        center, spread = _sampled_center(x[j])
-        guesses[-1] = center
-        for s in range(len(kinds)):
-            guesses[s] = spread if kinds[s] == _MAD else center
-        if in_order:
-            column = x[j]
-        else:
-            _put(x[j], places, column)
-        for g in range(n_groups):
-            values = column[starts[g] : starts[g + 1]]
-            n = _missing_last(values, ranked)
-            group = ranked[: len(values)]
-            _summarize(values, group, n, kinds, levels, guesses, spread, spare, infinity, result[j, g])
-    return result
+    x: Floats,
+    places: Indices,
+    starts: Indices,
+    in_order: bool,
+    kinds: Indices,
+    levels: Doubles,
+    infinity: float,
+    result: Doubles,
+) -> None:
+    if in_order:
+        _each_group(x, starts, kinds, levels, infinity, result)
+    else:
+        column = np.empty(len(x), x.dtype)
+        _put(x, places, column)
+        _each_group(column, starts, kinds, levels, infinity, result)
+
+
+@numba.njit(cache=True, nogil=True)
+def _each_group(
+    column: Floats, starts: Indices, kinds: Indices, levels: Doubles, infinity: float, result: Doubles
+) -> None:
+    most = np.max(np.diff(starts)) if len(starts) > 1 else 0
+    ranked, spare = np.empty(most, column.dtype), np.empty(most)
+    center, spread = _sampled_center(column)
+    guesses = np.append(np.where(kinds == _MAD, spread, center), center)
+    for g in range(len(starts) - 1):
+        values = column[starts[g] : starts[g + 1]]
+        n = _missing_last(values, ranked)
+        _summarize(values, ranked[: len(values)], n, kinds, levels, guesses, spread, spare, infinity, result[g])
 
 
 @numba.njit(cache=True, nogil=True)

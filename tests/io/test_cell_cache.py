@@ -105,8 +105,9 @@ def test_a_value_too_large_leaves_no_file(tmp_path):
 def test_the_scratch_gives_back_what_it_was_given(tmp_path):
     x, y = np.arange(12, dtype=np.float32).reshape(2, 6), np.arange(6, dtype=np.float32).reshape(2, 3) + 100
     with Scratch(tmp_path) as scratch:
-        scratch.add(["a", "b"], x)
-        scratch.add(["a", "b"], y)
+        for block in (x, y):
+            for name, values in zip("ab", block, strict=True):
+                scratch.add(name, values)
         assert scratch.get("b", slice(4, 8)).tolist() == [10, 11, 103, 104]
         assert scratch.get("a", slice(0, 9)).tolist() == [*x[0], *y[0]]
         assert scratch.get("a", slice(6, 7)).tolist() == [100]

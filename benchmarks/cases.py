@@ -16,13 +16,13 @@ NEGCON = "Metadata_Role == 'negcon'"
 class Case:
     """One row of the page: what is done, on what, and how each side does it.
 
-    `elsewhere` says that the peer has an environment of its own.
+    `elsewhere` says that the peer has an environment of its own; a case without peer is timed alone.
     """
 
     name: str
     data: Callable[[], Any]
     ours: Callable[[Any], Any]
-    peer: Callable[[Any], Any]
+    peer: Callable[[Any], Any] | None
     peer_name: str
     note: str
     elsewhere: bool = False

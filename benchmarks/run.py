@@ -28,6 +28,7 @@ TOPICS = {
     "Normalization": "normalization_cases",
     "Selection and consensus": "selection_cases",
     "Whitening and batches": "batch_cases",
+    "Comparing corrections": "comparison_cases",
     "SQLite": "sqlite_cases",
 }
 FILES = "Cells in files"
@@ -72,17 +73,25 @@ def in_process(topic: str, index: int, side: str, python: str) -> dict[str, floa
 def compare(topic: str, index: int) -> str:
     """Return the row of one case."""
     case = _cases(topic)[index]
-    python = {"ours": sys.executable, "peer": python_of_peers() if case.elsewhere else sys.executable}
+    python = {"ours": sys.executable}
+    if case.peer is not None:
+        python["peer"] = python_of_peers() if case.elsewhere else sys.executable
     found: dict[str, list[dict[str, float]]] = {side: [] for side in python}
     for _ in range(ROUNDS):
         for side, runs in found.items():
             if not runs or runs[0]["best"] < LONG:
                 runs.append(in_process(topic, index, side, python[side]))
-    ours, peer = ({key: min(run[key] for run in runs) for key in runs[0]} for runs in found.values())
-    print(f"{case.name}: {ours['best']:.2f} s, {case.peer_name} {peer['best']:.2f} s", flush=True)
+    best = {side: {key: min(run[key] for run in runs) for key in runs[0]} for side, runs in found.items()}
+    print(case.name, {side: round(run["best"], 2) for side, run in best.items()}, flush=True)
+    return _row(case, best["ours"], best.get("peer"))
+
+
+def _row(case: Case, ours: dict[str, float], peer: dict[str, float] | None) -> str:
+    mine = f"| {case.name} | {case.note} | {ours['best']:.2f} ({ours['cpu']:.2f}) | {ours['first']:.2f} | "
+    if peer is None:
+        return f"{mine}{case.peer_name} | | | {ours['peak']:.0f} | |"
     return (
-        f"| {case.name} | {case.note} | {ours['best']:.2f} ({ours['cpu']:.2f}) | {ours['first']:.2f} | "
-        f"{case.peer_name} | {peer['best']:.2f} ({peer['cpu']:.2f}) | "
+        f"{mine}{case.peer_name} | {peer['best']:.2f} ({peer['cpu']:.2f}) | "
         f"**{peer['best'] / ours['best']:.1f}** ({peer['cpu'] / ours['cpu']:.1f}) | "
         f"{ours['peak']:.0f} | {peer['peak']:.0f} |"
     )

@@ -23,6 +23,7 @@ from .profiles.whitening import whiten as whiten
 from .profiles.whitening import fit_whitening as fit_whitening
 from .profiles.batch import correct_batch as correct_batch
 from .profiles.batch import fit_batch_correction as fit_batch_correction
+from .profiles.comparison import compare_corrections as compare_corrections
 from .profiles.selection import select_features as select_features
 from .profiles.selection import fit_selection as fit_selection
 from .profiles.selection import explain_selection as explain_selection
@@ -40,6 +41,7 @@ from .hits.audit import audit_controls as audit_controls
 from .hits.ranking import rank_hits as rank_hits
 from .quality.checks import check_quality as check_quality
 from .report.render import write_report as write_report
+from .report.comparison import write_comparison as write_comparison
 from .simulate.screen import simulate_screen as simulate_screen
 
 __version__: str

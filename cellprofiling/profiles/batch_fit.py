@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.ledger import Line
 from cellprofiling.kernels.combat import Adjustment
 from cellprofiling.profiles.confounding import named
-from cellprofiling.profiles.fits import Key, group_keys, write_fit
+from cellprofiling.profiles.fits import Fit, Key, group_keys
 
 
 @dataclass(frozen=True)
-class BatchFit:
+class BatchFit(Fit):
     """What `fit_batch_correction` learned.
 
     Attributes
@@ -71,22 +70,6 @@ class BatchFit:
         adjustment = Adjustment(self.center[:, column], self.gain[:, column], self.target[column])
         own: Any = table.x if table.x.dtype == np.float64 else None
         return join(table.with_x(adjustment.apply(table.x, place, out=own)), source=profiles, new=self.notes)
-
-    def save(self, path: str | Path) -> Path:
-        """
-        Write the fit to a file that `load_fit` reads.
-
-        Parameters
-        ----------
-        path : str or pathlib.Path
-            The file to write, in JSON.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-        """
-        return write_fit(self, path)
 
 
 def _as_they_lie(profiles: pd.DataFrame, features: Sequence[str]) -> list[str]:

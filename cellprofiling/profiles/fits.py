@@ -33,12 +33,27 @@ Key = tuple[Any, ...]  # the `by` values of a group
 ARRAY, TUPLE = "__array__", "__tuple__"  # how JSON names what it does not know
 
 
-def write_fit(fit: Any, path: str | Path) -> Path:
-    """Write a fit to a file that `load_fit` reads."""
-    text = json.dumps(_plain(fit))
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return Path(path)
+class Fit:
+    """What a verb learned; its kinds are frozen dataclasses that add what was learned, and `apply`."""
+
+    def save(self, path: str | Path) -> Path:
+        """
+        Write the fit to a file that `load_fit` reads.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file to write, in JSON.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        text = json.dumps(_plain(self))
+        with atomic(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        return Path(path)
 
 
 def load_fit(path: str | Path) -> Any:

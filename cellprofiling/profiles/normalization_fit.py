@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
 from cellprofiling.core.frame import Floats, Table, join, rows, split
 from cellprofiling.core.ledger import Line, lines
 from cellprofiling.kernels.scale import Doubles, Scaling
-from cellprofiling.profiles.fits import write_fit
+from cellprofiling.profiles.fits import Fit
 from cellprofiling.profiles.normalization_methods import METHODS
 from cellprofiling.profiles.normalization_pool import Key, Members, groups_of, named, pool_of, pooled_scale
 
@@ -21,7 +20,7 @@ ROUGH = 16  # with fewer reference rows more than 3 in 100 null values lie beyon
 
 
 @dataclass(frozen=True)
-class Normalization:
+class Normalization(Fit):
     """What `fit_normalization` learned from the reference rows of each group.
 
     Attributes
@@ -83,22 +82,6 @@ class Normalization:
         known = set(keys) <= set(self.keys)
         fit = self if known else self.measured(table, profiles, self._reference(profiles, keys))
         return fit.scaled(table, profiles)
-
-    def save(self, path: str | Path) -> Path:
-        """
-        Write the fit to a file that `load_fit` reads.
-
-        Parameters
-        ----------
-        path : str or pathlib.Path
-            The file to write, in JSON.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-        """
-        return write_fit(self, path)
 
     def measured(self, table: Table, profiles: pd.DataFrame, reference: NDArray[np.bool_]) -> "Normalization":
         """Return the fit with the groups it does not hold yet, measured on their reference rows."""

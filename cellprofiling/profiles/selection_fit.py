@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ import pandas as pd
 from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.frame import Table, feature_columns, join, split
 from cellprofiling.core.ledger import Line, lines
-from cellprofiling.profiles.fits import write_fit
+from cellprofiling.profiles.fits import Fit
 
 UNKNOWN = "unknown to the selection"
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Fit):
     """What `fit_selection` decided.
 
     Attributes
@@ -68,22 +67,6 @@ class Selection:
         kept = np.array([name in wanted for name in table.features])
         gone = [name for name in table.features if name not in wanted]
         return join(table.keep(kept), source=source, new=[line for name in gone for line in self._line(name)])
-
-    def save(self, path: str | Path) -> Path:
-        """
-        Write the selection to a file that `load_fit` reads.
-
-        Parameters
-        ----------
-        path : str or pathlib.Path
-            The file to write, in JSON.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-        """
-        return write_fit(self, path)
 
     def _line(self, name: str) -> list[Line]:
         return lines("select_features", "feature", [name], self.dropped.get(name, UNKNOWN))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from cellprofiling.core.frame import Floats, Table, complete, describe_reference
 from cellprofiling.core.ledger import Line, lines
 from cellprofiling.kernels.order import content_order
 from cellprofiling.kernels.whitening import Whitening, fit_whitening, spreads
-from cellprofiling.profiles.fits import Key, group_keys, of_groups, reference_again, write_fit
+from cellprofiling.profiles.fits import Fit, Key, group_keys, of_groups, reference_again
 
 STEP = "whiten"
 AT_ONCE = 4096  # rows, to save memory
@@ -38,7 +37,7 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class WhiteningFit:
+class WhiteningFit(Fit):
     """What `fit_whitening` learned.
 
     Attributes
@@ -95,22 +94,6 @@ class WhiteningFit:
             for some in np.split(inside, range(AT_ONCE, len(inside), AT_ONCE)):
                 whitened[np.ix_(some, columns)] = fit._map_rows(table.x[some], key)
         return join(Table(table.metadata, whitened, names), source=profiles, new=fit._lines())
-
-    def save(self, path: str | Path) -> Path:
-        """
-        Write the fit to a file that `load_fit` reads.
-
-        Parameters
-        ----------
-        path : str or pathlib.Path
-            The file to write, in JSON.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-        """
-        return write_fit(self, path)
 
     def measured(
         self, x: Floats, codes: NDArray[np.intp], keys: Sequence[Key], reference: NDArray[np.bool_]

@@ -138,8 +138,10 @@ by: [{by}]
 
 # Wells to leave out, as a query: exclude: "Metadata_Well in ['A01', 'P24']"
 # bad_features: error          # or drop: features that are infinite somewhere or missing everywhere
+# flag_cells: true             # leave out debris, merged and cut cells
 # aggregate: {{statistics: median, min_cells: 1}}
 # normalize: {{method: mad_robustize, by: Metadata_Plate, to: reference, zero_scale: drop}}
+# steps: multi_batch           # a preset or a list of steps, in place of normalize and select_features
 # embed: {{method: pca}}         # or umap
 # hits: {{fdr: 0.05, permutations: 10000}}
 seed: 0

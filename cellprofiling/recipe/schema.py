@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field, field_validator, model_validator
 
 from cellprofiling.core.errors import FileFormatError, RecipeError, listed, nearest, one_of
 from cellprofiling.core.frame import COUNT, PLATE, WELL
@@ -97,11 +97,14 @@ class Recipe(Section):
     wells: str | None = None
     format: str = "auto"
     columns: dict[str, str] | None = None
+    options: dict[str, Any] = {}
+    flag_cells: bool | list[str] | dict[str, Any] = False
     platemap: Platemap | None = None
     reference: str | dict[str, Any]
     by: list[str]
     dose: str | None = None
     plate: str = PLATE
+    batch: str = "Metadata_Batch"
     well: str = WELL
     count: str = COUNT
     exclude: str | None = None
@@ -111,8 +114,17 @@ class Recipe(Section):
     aggregate: Aggregate = Aggregate()
     normalize: Normalize = Normalize()
     select_features: Select = Select()
+    steps: str | list[str | dict[str, dict[str, Any] | None]] | None = None
     embed: Embed = Embed()
     hits: Hits = Hits()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def pipeline(self) -> dict[str, Any] | None:
+        """The steps with all they depend on; None where wells are normalized and features selected as usual."""
+        if self.steps is None:
+            return None
+        return self.model_dump(include={"steps", "by", "plate", "batch", "well", "count", "seed"})
 
     @field_validator("by", mode="before")
     @classmethod
@@ -123,6 +135,26 @@ class Recipe(Section):
     @classmethod
     def _as_platemap(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
+
+    @field_validator("steps")
+    @classmethod
+    def _as_steps(cls, value: Any) -> Any:
+        from cellprofiling.profiles.pipeline import VERBS
+        from cellprofiling.profiles.presets import PRESETS
+
+        if isinstance(value, str):
+            return one_of("steps", value, PRESETS)
+        for step in value or []:
+            for name in [step] if isinstance(step, str) else step:
+                one_of("steps", name, VERBS)
+        return value
+
+    @model_validator(mode="after")
+    def _one_pipeline(self) -> "Recipe":
+        beside = [name for name in ("normalize", "select_features") if name in self.model_fields_set]
+        if self.steps is not None and beside:
+            raise ValueError(f"'steps' and {beside[0]!r}: both given; write {beside[0]} as one of the steps")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> "Recipe":

@@ -61,18 +61,24 @@ def _read_wells(run: Run) -> pd.DataFrame:
     recipe, folder = run.recipe, run.folder
     if recipe.wells is not None:
         return cpf.read_profiles(folder / recipe.wells)
-    options = {} if recipe.columns is None else {"columns": recipe.columns}
-    cells = cpf.open_cells(folder / str(recipe.cells), format=recipe.format, **options)
-    keys = (recipe.plate, recipe.well)
     settings = recipe.aggregate
     return cpf.aggregate(
-        cells,
-        keys,
+        _open_cells(recipe, folder),
+        (recipe.plate, recipe.well),
         statistics=settings.statistics,
         features=recipe.features,
         min_cells=settings.min_cells,
+        exclude="Metadata_QC_Flagged" if recipe.flag_cells else None,
         progress=run.progress,
     )
+
+
+def _open_cells(recipe: Recipe, folder: Path) -> Any:
+    options = recipe.options | ({} if recipe.columns is None else {"columns": recipe.columns})
+    cells = cpf.open_cells(folder / str(recipe.cells), format=recipe.format, **options)
+    if not recipe.flag_cells:
+        return cells
+    return cpf.flag_cells(cells, None if recipe.flag_cells is True else recipe.flag_cells, by=recipe.plate)
 
 
 def _annotate(wells: pd.DataFrame, settings: Platemap | None, folder: Path) -> pd.DataFrame:
@@ -129,8 +135,10 @@ def _check(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 
 
 def make_profiles(run: Run) -> pd.DataFrame:
-    """Return wells normalized to the controls of their plate, with the features worth keeping."""
+    """Return wells normalized to the controls of their plate, with the features worth keeping, or as steps say."""
     recipe, settings = run.recipe, run.recipe.normalize
+    if recipe.pipeline is not None:
+        return cpf.run_steps(run.tables["wells"], reference=recipe.reference, **recipe.pipeline)
     reference = recipe.reference if settings.to == "reference" else None
     options = settings.model_extra or {}
     normalized = cpf.normalize(
@@ -196,7 +204,10 @@ def make_hits(run: Run) -> pd.DataFrame:
     )
 
 
-SOURCE = ("cells", "wells", "format", "columns", "platemap", "exclude", "features", "bad_features", "aggregate")
+SOURCE = (
+    *("cells", "wells", "format", "columns", "options", "flag_cells", "aggregate"),
+    *("platemap", "exclude", "features", "bad_features"),
+)
 KEYS = ("plate", "well")
 
 STAGES = (
@@ -205,7 +216,7 @@ STAGES = (
         "profiles",
         "normalizing, selecting features",
         ("wells",),
-        ("normalize", "select_features", "reference"),
+        ("normalize", "select_features", "pipeline", "reference"),
         make_profiles,
     ),
     Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed"), make_embedding),

@@ -51,6 +51,29 @@ def test_results_are_those_of_the_verbs(edit: Callable, tmp_path: Path, small_sc
     pd.testing.assert_frame_equal(stored[profiles.columns], profiles, check_dtype=False)
 
 
+def test_steps_in_place_of_the_usual_ones(edit: Callable, tmp_path: Path) -> None:
+    """A pipeline in screen.yaml gives what run_steps gives, with the roles of the screen."""
+    steps = [
+        {"normalize": {"method": "standardize", "reference": "@reference"}},
+        {"select_features": {"steps": ["missing"]}},
+    ]
+    run_recipe(edit(steps=steps), tmp_path / "out")
+    wells = cpf.read_profiles(tmp_path / "out" / "wells.parquet")
+    expected = cpf.run_steps(wells, steps, reference="Metadata_Role == 'negcon'", by="Metadata_Compound")
+    stored = cpf.read_profiles(tmp_path / "out" / "profiles.parquet")
+    pd.testing.assert_frame_equal(stored[expected.columns], expected, check_dtype=False)
+
+
+def test_suspect_cells_are_left_out_and_counted(edit: Callable, tmp_path: Path, folder: Path) -> None:
+    """With flag_cells the wells are those of the cells that are not flagged."""
+    run_recipe(edit(flag_cells=["missing", "large"]), tmp_path / "out")
+    wells = cpf.read_profiles(tmp_path / "out" / "wells.parquet")
+    flagged = cpf.flag_cells(cpf.open_cells(folder / "cells").to_frame(), ["missing", "large"])
+    kept = flagged[~flagged["Metadata_QC_Flagged"]].groupby(["Metadata_Plate", "Metadata_Well"]).size()
+    assert wells.set_index(["Metadata_Plate", "Metadata_Well"])["Metadata_Object_Count"].to_dict() == kept.to_dict()
+    assert wells["Metadata_Excluded_Count"].sum() == flagged["Metadata_QC_Flagged"].sum()
+
+
 def test_record(edit: Callable, tmp_path: Path, folder: Path) -> None:
     """provenance.json names every input with its sha256, all settings, versions, seed, and the files of each stage."""
     run_recipe(edit(), tmp_path / "out")
@@ -109,6 +132,8 @@ def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: l
         ({"hits": {"permutations": 60}}, {"testing perturbations", "checking quality"}),
         ({"normalize": {"method": "standardize"}}, ALL - {"cells to wells"}),
         ({"aggregate": {"statistics": "mean"}}, ALL),
+        ({"steps": "single_batch"}, ALL - {"cells to wells"}),
+        ({"flag_cells": True}, ALL),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

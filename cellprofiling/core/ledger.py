@@ -84,4 +84,4 @@ def merged(parts: Iterable[Line]) -> list[Line]:
     for line in parts:
         key = (line["step"], line["item"], line["name"], line["reason"])
         total[key] = total.get(key, 0) + line["n"]
-    return [Line(step=step, item=item, name=name, reason=reason, n=n) for (step, item, name, reason), n in total.items()]
+    return [Line(step=s, item=item, name=name, reason=why, n=n) for (s, item, name, why), n in total.items()]

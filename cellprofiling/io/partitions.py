@@ -54,7 +54,7 @@ class Partition:
 
     def values(self, features: Sequence[str]) -> Sequence[NDArray[np.floating]]:
         """Return for each feature the values of all cells, float32 or float64, each in one piece of memory."""
-        return _values(self.read(features), features) if self.block is None else self.block(features)
+        return list(_values(self.read(features), features)) if self.block is None else self.block(features)
 
 
 @dataclass(frozen=True)

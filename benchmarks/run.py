@@ -29,6 +29,8 @@ TOPICS = {
     "Selection and consensus": "selection_cases",
     "Whitening and batches": "batch_cases",
     "Comparing corrections": "comparison_cases",
+    "Hits": "hits_cases",
+    "Features and mechanisms": "feature_cases",
     "SQLite": "sqlite_cases",
 }
 FILES = "Cells in files"

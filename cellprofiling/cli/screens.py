@@ -55,7 +55,7 @@ def run(
         tables = run_recipe(recipe, out, resume=resume, tell=status, progress=status.count)
     hits = tables["hits"]
     print(f"{int(hits['hit'].sum())} hits among {len(hits)} perturbations")
-    print("\n".join(row["message"] for row in hits.attrs["audit"]))
+    print("\n".join(hits.attrs["sentences"]))
     print(f"hit list  {out / 'hits.csv'}\nreport    {out / 'report.html'}")
 
 

@@ -1,11 +1,11 @@
 """Labels that are more frequent in a cluster than chance makes them."""
 
-import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.ledger import lines, written
+from cellprofiling.kernels.enrichment import overrepresentation
 from cellprofiling.kernels.partitions import NOISE
 
 
@@ -71,7 +71,6 @@ def enrich(
     1        0     y  1  0.438    1.000
     2        1     y  3  1.750    0.114
     """
-    from scipy.stats import hypergeom
     from statsmodels.stats.multitest import multipletests
 
     require(clusters, label, "label")
@@ -81,8 +80,8 @@ def enrich(
         raise ColumnError(f"label={label!r}: all {len(clusters)} rows are without a label.")
     units = _counted_once(counted, cluster, label, by)
     pairs = _pairs(units, min_label)
-    counts = (pairs["n_total"], pairs["n_label"], pairs["n_cluster"])
-    pairs["p_value"] = np.minimum(hypergeom.sf(pairs["n"] - 1, *counts), 1.0)
+    counts = (pairs[name].to_numpy() for name in ("n", "n_cluster", "n_label", "n_total"))
+    pairs["p_value"] = overrepresentation(*counts)
     pairs["q_value"] = multipletests(pairs["p_value"], method="fdr_bh")[1]
     found = pairs[pairs["n"] > 0].sort_values(["cluster", "p_value", "label"], kind="stable", ignore_index=True)
     left_out = len(clusters) - len(counted)

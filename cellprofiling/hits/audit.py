@@ -1,28 +1,36 @@
 """How often the hit caller calls control wells active: the false-positive audit."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import beta
 
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import PLATE, WELL, Reference, require
+from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledger import written
 from cellprofiling.hits.caller import CONTROL_FITS, Caller
-from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, read_design
+from cellprofiling.hits.control_sets import LAYOUTS, ControlSets, read_control_sets
+from cellprofiling.hits.design import read_design
 from cellprofiling.hits.methods import METHODS
 
-LAYOUTS = {"same position": "at one position", "different positions": "at different positions"}  # name, in words
 ALPHA = 0.05
-MOST_TESTS = 200  # pseudo-compounds per layout
-MOST_WELLS = 8  # of one pseudo-compound, unless asked for
-COLUMNS = ["layout", "n", "rejected", "rate", "ci_low", "ci_high", "alpha", "message"]
+COLUMNS = ["layout", "n", "n_independent", "rejected", "rate", "ci_low", "ci_high", "alpha", "message"]
+
+
+class ControlTests(NamedTuple):
+    """The audit, and of each pseudo-compound at one position how many wells it has and what the test says."""
+
+    audit: pd.DataFrame
+    at_one_position: list[dict]
 
 
 def audit_controls(
     profiles: pd.DataFrame,
     *,
     reference: Reference,
+    by: By = None,
     plate: str = PLATE,
     well: str = WELL,
     method: str = "map",
@@ -40,12 +48,16 @@ def audit_controls(
         One row per well: metadata and features.
     reference : str, dict or sequence of bool
         Which wells are the negative controls.
+    by : str, list of str or None, default None
+        Metadata columns that name a perturbation. Pseudo-compounds then take the plates, and as many wells on each, of
+        perturbations drawn at random; without `by` they take any plates.
     plate, well : str
         Columns that say where a well lies.
     method : {"map"}, default "map"
         The statistic, as in `activity`.
     n_wells : int or None, default None
-        Wells of one pseudo-compound, spread evenly over plates; None takes one from each plate, 3 to 8 in all.
+        Wells of one pseudo-compound, spread evenly over plates; None takes one from each plate, 3 to 8 in all, or,
+        with `by`, as many as the perturbation it copies, 8 at most.
     permutations : int, default 1_000
         Random assignments per test, as in `activity`.
     seed : int, default 0
@@ -57,9 +69,10 @@ def audit_controls(
     -------
     pandas.DataFrame
         Two rows. ``layout``: "same position" (controls of one well position, on as many plates as there are wells) or
-        "different positions" (controls of different plates and different positions); ``n`` pseudo-compounds;
-        ``rejected`` of them with p <= ``alpha`` = 0.05; ``rate`` with its 95 % interval ``ci_low`` to ``ci_high``
-        (Clopper-Pearson); ``message`` in words. A layout that the plates do not allow has n = 0 and says why.
+        "different positions" (controls of different plates and different positions); ``n`` pseudo-compounds,
+        that tell as much as ``n_independent`` without a well in common; ``rejected`` of them with p <= ``alpha`` =
+        0.05; ``rate`` with its 95 % interval ``ci_low`` to ``ci_high``; ``message`` in words. A layout that the plates
+        do not allow has n = 0 and says why.
 
     Raises
     ------
@@ -72,10 +85,18 @@ def audit_controls(
 
     Notes
     -----
-    The wells of a pseudo-compound leave the controls before anything is fitted in the test. "Different positions"
-    should reject about 5 %: that is the calibration of the test. "Same position" rejects more where wells resemble
-    each other because of where they lie; compounds that have one position on all plates then do so too. The pseudo-
-    compounds share control wells, so the interval is a guide.
+    The wells of a pseudo-compound leave the controls before anything is fitted in the test, which is that of
+    `activity`. "Different positions" should reject about 5 %: that is the calibration of the test. "Same position"
+    rejects more where wells resemble each other because of where they lie; compounds that have one position on all
+    plates then do so too. What was fitted on the controls before (whitening) is not undone here.
+
+    Pseudo-compounds share wells. The mean of m tests of k wells each, drawn from N, varies at most as much as that of
+    1 / (1/m + k/N) independent ones (Hoeffding); the interval is Clopper and Pearson's for that number.
+
+    References
+    ----------
+    Hoeffding, Ann. Math. Stat. 19, 293 (1948), https://doi.org/10.1214/aoms/1177730196;
+    Clopper and Pearson, Biometrika 26, 404 (1934), https://doi.org/10.1093/biomet/26.4.404.
 
     Examples
     --------
@@ -86,92 +107,74 @@ def audit_controls(
     >>> audit["layout"].tolist()
     ['same position', 'different positions']
     """
+    options = (method, n_wells, permutations, seed, control_fit)
+    return written(call_controls(profiles, reference, by, plate, well, *options).audit, profiles)
+
+
+def call_controls(
+    profiles: pd.DataFrame,
+    reference: Reference,
+    by: By,
+    plate: str,
+    well: str,
+    method: str,
+    n_wells: int | None,
+    permutations: int,
+    seed: int,
+    control_fit: str,
+) -> ControlTests:
+    """Return the audit with the tests of the pseudo-compounds at one position."""
     one_of("method", method, METHODS)
     one_of("control_fit", control_fit, CONTROL_FITS)
     require(profiles, well, "well")
-    design = read_design(profiles, None, reference, plate)
+    if n_wells is not None and n_wells < 2:
+        raise InputError(f"n_wells={n_wells}: a pseudo-compound needs two wells or more.")
+    design = read_design(profiles, by, reference, plate)
     position = pd.factorize(profiles[well].astype(str), sort=True)[0]
-    caller = Caller(design, method, permutations, seed, control_fit == "refit")
-    controls = np.flatnonzero(design.is_control)
-    n = min(MOST_WELLS, max(3, len(np.unique(design.plate[controls])))) if n_wells is None else n_wells
-    if n < 2:
-        raise InputError(f"n_wells={n}: a pseudo-compound needs two wells or more.")
-    rng = np.random.default_rng(seed)
-    sets = {
-        "same position": _same_position(design, controls, position, n, rng),
-        "different positions": _different_positions(design, controls, position, n, rng),
-    }
-    return written(
-        pd.DataFrame([_audit(caller, layout, sets[layout]) for layout in LAYOUTS], columns=COLUMNS), profiles
-    )
+    sets = read_control_sets(design, position, n_wells, np.random.default_rng(seed), copied=by is not None)
+    caller = Caller(design, method, permutations, seed, control_fit)
+    tests = {layout: _tests(caller, found.sets) for layout, found in sets.items()}
+    audit = pd.DataFrame([_row(layout, sets[layout], tests[layout]) for layout in LAYOUTS], columns=COLUMNS)
+    return ControlTests(audit, tests["same position"])
 
 
-def _same_position(
-    design: Design, controls: NDArray[np.intp], position: NDArray[np.intp], n: int, rng: np.random.Generator
-) -> list[NDArray[np.intp]]:
-    """Return sets of controls of one position, on n plates or on all if there are fewer; a well is used once."""
-    spare = _canonical(design, controls[_spare(design, controls, 1)[design.plate[controls]]])
-    n = min(n, len(np.unique(design.plate[spare])))
-    sets: list[NDArray[np.intp]] = []
-    for place in np.unique(position[spare]) if n > 1 else ():
-        here = spare[position[spare] == place]
-        sets += [here[start : start + n] for start in range(0, len(here) - n + 1, n)]
-    return _at_most(sets, rng)
-
-
-def _different_positions(
-    design: Design, controls: NDArray[np.intp], position: NDArray[np.intp], n: int, rng: np.random.Generator
-) -> list[NDArray[np.intp]]:
-    """Return sets of n controls, no two in the same position, spread over plates as evenly as can be."""
-    most = -(-n // len(np.unique(design.plate[controls])))  # wells that one plate gives
-    spare = _canonical(design, controls[_spare(design, controls, most)[design.plate[controls]]])
-    by_plate = [spare[design.plate[spare] == plate] for plate in np.unique(design.plate[spare])]
-    sets: list[NDArray[np.intp]] = []
-    if len(by_plate) * most < n:
-        return sets
-    for _ in range(4 * MOST_TESTS):
-        turns = np.bincount(np.resize(rng.permutation(len(by_plate)), n), minlength=len(by_plate))
-        chosen = np.concatenate([rng.choice(wells, k, replace=False) for wells, k in zip(by_plate, turns, strict=True)])
-        if len(set(position[chosen])) == n:
-            sets.append(chosen)
-        if len(sets) == MOST_TESTS:
-            break
-    return sets
-
-
-def _canonical(design: Design, wells: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return wells in an order that row order cannot change."""
-    return wells[np.argsort(content_rank(design.x)[wells])]
-
-
-def _spare(design: Design, controls: NDArray[np.intp], n: int) -> NDArray[np.bool_]:
-    """Return which plates can give up n controls and still compare."""
-    return np.bincount(design.plate[controls], minlength=design.plate.max() + 1) >= FEWEST_CONTROLS + n
-
-
-def _at_most(sets: list[NDArray[np.intp]], rng: np.random.Generator) -> list[NDArray[np.intp]]:
-    if len(sets) <= MOST_TESTS:
-        return sets
-    return [sets[i] for i in np.sort(rng.choice(len(sets), MOST_TESTS, replace=False))]
-
-
-def _audit(caller: Caller, layout: str, sets: list[NDArray[np.intp]]) -> dict:
-    """Return the row of one layout."""
+def _tests(caller: Caller, sets: list[NDArray[np.intp]]) -> list[dict]:
     controls = np.flatnonzero(caller.design.is_control)
-    tests = caller.test_all([(chosen, np.setdiff1d(controls, chosen)) for chosen in sets])
+    return caller.test_all([(chosen, np.setdiff1d(controls, chosen)) for chosen in sets])
+
+
+def _row(layout: str, found: ControlSets, tests: list[dict]) -> dict:
+    """Return the row of one layout."""
     n, rejected = len(tests), sum(test["p_value"] <= ALPHA for test in tests)
     row = {"layout": layout, "n": n, "rejected": rejected, "alpha": ALPHA}
     if n == 0:
-        unknown = {"rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}
-        return (
-            row
-            | unknown
-            | {"message": f"not audited: too few controls {LAYOUTS[layout]} on plates that can spare them"}
-        )
-    interval = binomtest(rejected, n).proportion_ci(0.95)
-    low, high = float(interval.low), float(interval.high)
+        unknown = {"n_independent": 0.0, "rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+        return row | unknown | {"message": f"not audited {LAYOUTS[layout]}: {found.why_none}"}
+    n_independent = independent(found.sets)
+    low, high = interval(rejected / n, n_independent)
     message = (
         f"{rejected} of {n} control pseudo-compounds {LAYOUTS[layout]} reach p <= {ALPHA}: "
         f"{rejected / n:.1%} (95 % interval {low:.1%} to {high:.1%}; expected {ALPHA:.0%})"
     )
-    return row | {"rate": rejected / n, "ci_low": low, "ci_high": high, "message": message}
+    return row | {
+        "n_independent": n_independent,
+        "rate": rejected / n,
+        "ci_low": low,
+        "ci_high": high,
+        "message": message,
+    }
+
+
+def independent(sets: list[NDArray[np.intp]]) -> float:
+    """Return how many tests of disjoint wells say as much as these, at least."""
+    wells = np.concatenate(sets)
+    n_distinct = len(np.unique(wells))
+    return float(len(sets)) if n_distinct == len(wells) else 1 / (1 / len(sets) + len(wells) / len(sets) / n_distinct)
+
+
+def interval(rate: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of Clopper and Pearson of a rate seen in n tests; n need not be whole."""
+    k = rate * n
+    low = beta.ppf(0.025, k, n - k + 1) if rate > 0 else 0.0
+    high = beta.ppf(0.975, k + 1, n - k) if rate < 1 else 1.0
+    return float(low), float(high)

@@ -1,108 +1,240 @@
 """The permutation test, the same for perturbations and for the control wells of an audit."""
 
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.hits.design import Design, Pool, content_rank, read_pool
-from cellprofiling.hits.methods import METHODS, MOST_WELLS, Products
-from cellprofiling.kernels.permutation import (
-    every_assignment,
-    exact_p_value,
-    n_assignments,
-    p_value,
-    random_assignments,
-)
+from cellprofiling.core.methods import chosen_options
+from cellprofiling.hits.crews import MOST_WELLS, Crew, gather_crews
+from cellprofiling.hits.design import Design, content_rank
+from cellprofiling.hits.methods import METHODS, Method, Statistic
+from cellprofiling.hits.nulls import Assignments, Shared, read_assignments
+from cellprofiling.hits.space import CONTROL_FITS, Space, directions, read_space
+from cellprofiling.kernels.permutation import exact_p_value, p_value
+from cellprofiling.kernels.refit import Blocks, assemble
 
-CONTROL_FITS = ("refit", "as_given")
+__all__ = ["CONTROL_FITS", "Caller"]
+
+Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+MARGIN = 1e-6  # below the observed, far beyond what counts as a tie
+HELD = 2_000_000  # inner products of treated wells with controls that are held at a time
 
 
 @dataclass(frozen=True)
 class Caller:
-    """How to test: the screen, the statistic, how often to permute, and whether controls are fitted anew each time."""
+    """How to test: the screen, the statistic, how often to permute, and what is fitted anew each time."""
 
     design: Design
     method: str
     permutations: int
     seed: int
-    refit: bool
-    _assignments: dict = field(default_factory=dict)
+    control_fit: str
+    method_options: Mapping[str, Any] = field(default_factory=dict)
 
-    def test_all(self, pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> list[dict]:
+    def test_all(self, pairs: list[tuple[Indices, Indices]]) -> list[dict]:
         """Return the test of each pair (treated wells, control wells), in the order given."""
+        if not pairs:
+            return []
         rank = content_rank(self.design.x)
-        x = plate_scaled(self.design) if self.refit else self.design.unit
-        products = Products.of(x, self.design.is_control)
-        for pool in (pools := [read_pool(self.design, *pair, rank) for pair in pairs]):
-            self._draw(pool)
+        design = self.design.taken(np.argsort(rank))
+        function = METHODS[self.method]
+        method = function(**chosen_options(self.method, function, self.method_options))
+        bench = Bench(design, method, read_space(design, method, self.control_fit), self.permutations, self.seed)
+        ranked = {id(controls): rank[controls] for _, controls in pairs}
+        crews = gather_crews(design, [(rank[treated], ranked[id(controls)]) for treated, controls in pairs])
+        found: list[dict] = [{}] * len(pairs)
         with ThreadPoolExecutor() as threads:
-            return list(threads.map(partial(self._test, products), pools))
+            for tests in threads.map(bench.test, bench.portions(crews)):
+                for number, test in tests:
+                    found[number] = test
+        return found
 
-    def _test(self, products: Products, pool: Pool) -> dict:
-        n_plates = len(pool.n_treated)
-        counts = {"n_wells": int(pool.n_treated.sum()), "n_plates": n_plates, "n_controls": int(pool.n_control.sum())}
-        nothing = {"score": np.nan, "statistic": np.nan, "p_value": np.nan, "p_floor": np.nan}
-        if counts["n_wells"] < 2:
-            return nothing | counts | {"n_permutations": 0, "null_scheme": "none: one well has no replicate"}
-        method = METHODS[self.method]
-        tested, chosen, exact, scheme = self._draw(pool)
-        statistic = method.prepare(products, tested, self.refit)
-        observed = statistic(tested.treated[None])[0]
-        if exact:
-            p, n_drawn, p_floor = exact_p_value(observed, statistic(chosen)), len(chosen), 1 / len(chosen)
+
+@dataclass(frozen=True)
+class Common:
+    """What the tests of a crew have in common; the controls are worked out when the first of them is made."""
+
+    bench: "Bench"
+    crew: Crew
+    assignments: Assignments
+    _ready: list[tuple[Blocks, Shared]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def controls(self) -> Blocks:
+        """The controls alone."""
+        return self._get()[0]
+
+    @property
+    def shared(self) -> Shared:
+        """What assignments of controls alone score."""
+        return self._get()[1]
+
+    def _get(self) -> tuple[Blocks, Shared]:
+        with self._lock:
+            if not self._ready:
+                crew, bench = self.crew, self.bench
+                gram = bench.products(crew.controls)
+                blocks = Blocks.of(gram, crew.n_control, crew.n_treated, omega=bench.space.omega)
+                self._ready.append((blocks, Shared(self.assignments.chosen, bench.prepared(blocks))))
+        return self._ready[0]
+
+
+class Portion(NamedTuple):
+    """A few tests of a crew."""
+
+    common: Common
+    tests: Indices
+
+    @property
+    def crew(self) -> Crew:
+        """Whose tests they are."""
+        return self.common.crew
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where tests are made: what all tests of a screen have in common."""
+
+    design: Design
+    method: Method
+    space: Space
+    permutations: int
+    seed: int
+
+    @cached_property
+    def _among(self) -> tuple[Indices, Doubles]:
+        """Where each well stands among the controls of the screen, and their inner products if they can be held."""
+        controls = np.flatnonzero(self.design.is_control)
+        controls = controls if len(controls) <= MOST_WELLS else controls[:0]
+        place = np.full(len(self.design.x), -1, dtype=np.intp)
+        place[controls] = np.arange(len(controls))
+        return place, self.space.x[controls] @ self.space.x[controls].T
+
+    def products(self, wells: Indices) -> Doubles:
+        """Return the inner products of wells."""
+        place, among = self._among
+        if len(among) and (place[wells] >= 0).all():
+            return among[np.ix_(place[wells], place[wells])]
+        return self.space.x[wells] @ self.space.x[wells].T
+
+    def portions(self, crews: list[Crew]) -> Iterator[Portion]:
+        """Give the crews, a few tests at a time."""
+        known: dict[tuple, Assignments] = {}
+        self._among  # before there are threads  # noqa: B018
+        for crew in crews:
+            layout = (tuple(crew.n_treated), tuple(crew.n_control), crew.are_new)
+            if layout not in known:
+                known[layout] = read_assignments(crew, self.permutations, self.seed)
+            common = Common(self, crew, known[layout])
+            step = max(1, HELD // max(1, crew.treated.shape[1] * len(crew.controls)))
+            for start in range(0, len(crew.treated), step):
+                yield Portion(common, np.arange(start, min(start + step, len(crew.treated))))
+
+    def test(self, portion: Portion) -> list[tuple[int, dict]]:
+        """Return the tests of a portion with their numbers."""
+        crew = portion.crew
+        counts = {"n_wells": crew.n_wells, "n_plates": crew.n_plates, "n_controls": crew.n_controls}
+        numbers = [crew.numbers[test] for test in portion.tests]
+        if crew.n_wells < self.method.fewest:
+            nothing = dict.fromkeys(("score", "statistic", "p_value", "p_floor"), np.nan)
+            words = "none: one well has no replicate"
+            return [(number, nothing | counts | {"n_permutations": 0, "null_scheme": words}) for number in numbers]
+        scheme = portion.common.assignments.words + crew.in_words + ", " + self.space.words
+        common = counts | {"p_floor": portion.common.assignments.p_floor, "null_scheme": scheme}
+        scores = self._scores(portion) if self.method.by_direction and self.space.refit else None
+        found = []
+        for i, (observed, statistic) in enumerate(self._statistics(portion)):
+            p, n_drawn = self._p_value(portion, observed, statistic)
+            score = observed if scores is None else scores[i]
+            test = {"score": score, "statistic": observed, "p_value": p, "n_permutations": n_drawn}
+            found.append((numbers[i], test | common))
+        return found
+
+    def prepared(self, blocks: Blocks) -> Statistic:
+        """Return the statistic of wells; what it needs to know of them is worked out when it is first asked for."""
+        ready: list[Statistic] = []
+
+        def statistic(chosen: Indices, least: float = -np.inf) -> Doubles:
+            if not ready:
+                ready.append(self.method.prepare(blocks, self.space.refit, self.space.bandwidth))
+            return ready[0](chosen, least)
+
+        return statistic
+
+    def _p_value(self, portion: Portion, observed: float, statistic: Statistic) -> tuple[float, int]:
+        assignments, least = portion.common.assignments, observed - MARGIN
+        if assignments.exact:
+            return exact_p_value(observed, statistic(assignments.chosen, least)), len(assignments.chosen)
+        if assignments.shared:
+            return p_value(observed, np.arange(len(assignments.chosen)), portion.common.shared.of)
+        return p_value(observed, assignments.chosen, lambda chosen: statistic(chosen, least))
+
+    def _scores(self, portion: Portion) -> list[float]:
+        """Return the statistic of the profiles as given."""
+        crew = portion.crew
+        wells = crew.treated[portion.tests]
+        treated, controls = (directions(self.design, self.method, rows) for rows in (wells.ravel(), crew.controls))
+        squares = np.einsum("ij,ij->i", controls, controls)
+        observe = self.method.observe(replace(portion.common.controls, squares=squares), self.space.bandwidth)
+        return [observe(*found, crew.block) for found in _seen(treated, controls, len(wells))]
+
+    def _statistics(self, portion: Portion) -> Iterator[tuple[float, Statistic]]:
+        """Give the observed statistic of each test, and the statistic of any wells of its pool."""
+        crew, space = portion.crew, self.space
+        if crew.are_new:
+            observe = self.method.observe(portion.common.controls, space.bandwidth)
+            for within, across in _seen(*self._coordinates(portion)):
+                yield observe(within, across, crew.block), self._of_pool(portion, within, across)
         else:
-            (p, n_drawn), p_floor = p_value(observed, chosen, statistic), 1 / (len(chosen) + 1)
-        found = {"score": method.score(self.design, pool), "statistic": observed, "p_value": p, "p_floor": p_floor}
-        return found | counts | {"n_permutations": n_drawn, "null_scheme": scheme}
+            pools = _with_controls(crew, portion.tests)
+            for wells in pools:
+                sizes = crew.n_treated + crew.n_control
+                blocks = Blocks.of(self.products(wells), sizes, crew.n_treated, omega=space.omega)
+                statistic = self.prepared(blocks)
+                yield statistic(crew.places[None], -np.inf)[0], statistic
 
-    def _draw(self, pool: Pool) -> tuple[Pool, NDArray[np.intp], bool, str]:
-        """Return the pool as tested, the assignments of its design, whether they are all, and the words for it.
+    def _coordinates(self, portion: Portion) -> tuple[Doubles, Doubles, int]:
+        wells = portion.crew.treated[portion.tests]
+        return self.space.x[wells.ravel()], self.space.x[portion.crew.controls], len(wells)
 
-        The random numbers depend on the seed and the design alone: not on names, row order or threads.
-        """
-        tested = _first_plates(pool)
-        layout = (tuple(tested.n_treated.tolist()), tuple(tested.n_control.tolist()))
-        if layout not in self._assignments:
-            exact = n_assignments(tested.n_treated, tested.n_control) <= self.permutations
-            if exact:
-                chosen = every_assignment(tested.n_treated, tested.n_control)
-            else:
-                rng = np.random.default_rng([self.seed, *layout[0], *layout[1]])
-                chosen = random_assignments(tested.n_treated, tested.n_control, self.permutations, rng)
-            self._assignments[layout] = (chosen, exact)
-        chosen, exact = self._assignments[layout]
-        return tested, chosen, exact, self._scheme(pool, tested, len(chosen), exact)
+    def _of_pool(self, portion: Portion, within: Doubles, across: Doubles) -> Statistic:
+        """Return the statistic of any wells among treated ones and controls, which most tests seldom need."""
+        crew = portion.crew
+        ready: list[Statistic] = []
 
-    def _scheme(self, pool: Pool, tested: Pool, n: int, exact: bool) -> str:
-        words = [f"all {n}" if exact else f"up to {n} random", "assignments of wells within plates"]
-        if len(tested.n_treated) < len(pool.n_treated):
-            words.append(f"on {len(tested.n_treated)} of {len(pool.n_treated)} plates")
-        return " ".join(words) + (", controls refitted in each" if self.refit else ", controls as given")
+        def statistic(chosen: Indices, least: float = -np.inf) -> Doubles:
+            if not ready:
+                gram = assemble(portion.common.controls.gram, within, across, crew.n_treated, crew.n_control)
+                sizes = crew.n_treated + crew.n_control
+                blocks = Blocks.of(gram, sizes, crew.n_treated, crew.n_treated, self.space.omega)
+                ready.append(self.method.prepare(blocks, self.space.refit, self.space.bandwidth))
+            return ready[0](chosen, least)
+
+        return statistic
 
 
-def plate_scaled(design: Design) -> NDArray[np.float64]:
-    """Return profiles in units of the spread of all wells of their plate, about the median of all wells.
-
-    Both are the same whichever wells of the plate carry the label, so they do not disturb a permutation test.
-    The spread is the median absolute deviation, or the standard deviation where more than half of the wells tie.
-    """
-    scaled = np.empty_like(design.x)
-    for plate in np.unique(design.plate):
-        rows = design.plate == plate
-        centered = design.x[rows] - np.median(design.x[rows], axis=0)
-        spread = np.median(np.abs(centered), axis=0)
-        spread = np.where(spread > 0, spread, centered.std(axis=0))
-        scaled[rows] = np.divide(centered, spread, out=np.zeros_like(centered), where=spread > 0)
-    return scaled
+def _seen(treated: Doubles, controls: Doubles, n_tests: int) -> Iterator[tuple[Doubles, Doubles]]:
+    """Give the inner products of the treated wells of each test, and of these with the controls."""
+    across = treated @ controls.T
+    for own, beside in zip(np.split(treated, n_tests), np.split(across, n_tests), strict=True):
+        yield own @ own.T, beside
 
 
-def _first_plates(pool: Pool) -> Pool:
-    """Return the part of a pool whose Gram matrix fits: its first plates, all of them almost always."""
-    sizes = pool.n_treated + pool.n_control
-    kept = max(1, int((np.cumsum(sizes) <= MOST_WELLS).sum()))
-    while kept < len(sizes) and pool.n_treated[:kept].sum() < 2:
-        kept += 1
-    return Pool(pool.wells[: sizes[:kept].sum()], pool.n_treated[:kept], pool.n_control[:kept])
+def _with_controls(crew: Crew, tests: Indices) -> Iterator[Indices]:
+    """Give the wells of each test, plate by plate, treated ones before controls."""
+    first = np.split(np.arange(crew.treated.shape[1]), np.cumsum(crew.n_treated)[:-1])
+    controls = np.split(crew.controls, np.cumsum(crew.n_control)[:-1])
+    for test in tests:
+        parts = [
+            part for own, beside in zip(first, controls, strict=True) for part in (crew.treated[test, own], beside)
+        ]
+        yield np.concatenate(parts)

@@ -1,6 +1,6 @@
 """Who is compared with whom: perturbations, control wells and the plates they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, groups, rows, split
+from cellprofiling.core.ledger import KEY
 from cellprofiling.kernels.missing import fill_with_median
+from cellprofiling.kernels.order import content_order
 from cellprofiling.kernels.precision import direction
 
 FEWEST_CONTROLS = 2  # one control has no spread, and is its own mean
@@ -28,6 +30,7 @@ class Design:
     group : number of the perturbation of each well, -1 for controls.
     keys : the `by` columns, one row per perturbation.
     by : names of those columns.
+    was_whitened : whether the ledger says that the profiles were whitened on few reference rows.
     """
 
     x: NDArray[np.float64]
@@ -37,11 +40,31 @@ class Design:
     group: NDArray[np.intp]
     keys: pd.DataFrame
     by: tuple[str, ...]
+    was_whitened: bool = False
 
     @cached_property
     def unit(self) -> NDArray[np.float64]:
         """The profiles as unit vectors; one of length zero stays zero."""
         return direction(self.x)
+
+    def taken(self, order: NDArray[np.intp]) -> "Design":
+        """Return the design with its wells in another order."""
+        return replace(
+            self,
+            x=self.x[order],
+            is_control=self.is_control[order],
+            plate=self.plate[order],
+            group=self.group[order],
+        )
+
+    def without(self, dead: NDArray[np.bool_]) -> "Design":
+        """Return the design in which some wells are neither controls nor of any perturbation."""
+        if not dead.any():
+            return self
+        is_control, group = self.is_control & ~dead, np.where(dead, -1, self.group)
+        names = pd.Series([f"number {plate}" for plate in range(self.plate.max() + 1)])
+        _refuse_bare_plates(self.plate[group >= 0], self.plate[is_control], names, "valid control wells")
+        return replace(self, is_control=is_control, group=group)
 
     def wells_of(self, group: int) -> NDArray[np.intp]:
         """Return the wells of one perturbation."""
@@ -85,24 +108,33 @@ class Layout:
     keys: pd.DataFrame
 
 
-def read_layout(profiles: pd.DataFrame, by: By, reference: Reference, plate: str) -> Layout:
+def read_layout(profiles: pd.DataFrame, by: By, reference: Reference, plate: str | None) -> Layout:
     """Return who is compared with whom; a plate whose controls cannot be compared with is an error."""
     is_control = rows(profiles, reference)
     plates, plate_keys = groups(profiles, plate, "plate")
-    _refuse_bare_plates(plates[~is_control], plates[is_control], plate_keys[plate])
+    names = pd.Series(["all"]) if plate is None else plate_keys[plate]
+    _refuse_bare_plates(plates[~is_control], plates[is_control], names)
     codes, keys = groups(profiles[~is_control], by)
     group = np.full(len(profiles), -1, dtype=np.intp)
     group[~is_control] = codes
     return Layout(is_control, plates, group, keys)
 
 
-def read_design(profiles: pd.DataFrame, by: By, reference: Reference, plate: str) -> Design:
+def read_design(profiles: pd.DataFrame, by: By, reference: Reference, plate: str | None) -> Design:
     """Take a table of wells apart into a design; missing values become the median of their plate."""
     layout = read_layout(profiles, by, reference, plate)
     table = split(profiles)
     x = fill_with_median(table.x, layout.plate)
+    was_whitened = any(line["step"] == "whiten" and line["item"] == "reference" for line in profiles.attrs.get(KEY, ()))
     return Design(
-        x, table.features, layout.is_control, layout.plate, layout.group, layout.keys, tuple(layout.keys.columns)
+        x,
+        table.features,
+        layout.is_control,
+        layout.plate,
+        layout.group,
+        layout.keys,
+        tuple(layout.keys.columns),
+        was_whitened,
     )
 
 
@@ -126,21 +158,30 @@ def read_pool(design: Design, treated: NDArray[np.intp], controls: NDArray[np.in
     )
 
 
-def content_rank(x: NDArray[np.float64], n_features: int = 8) -> NDArray[np.intp]:
-    """Return the rank of each row by its first values: an order that row order and names cannot change."""
-    order = np.lexsort(x[:, :n_features][:, ::-1].T)
+def content_rank(x: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the rank of each row in an order by content, that the order of rows and names cannot change."""
+    order = content_order(x)
     rank = np.empty(len(x), dtype=np.intp)
     rank[order] = np.arange(len(x))
     return rank
 
 
-def _refuse_bare_plates(treated: NDArray[np.intp], control: NDArray[np.intp], names: pd.Series) -> None:
+def alike(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows hold one value only, all zero for example; a single feature tells nothing about that."""
+    if x.shape[1] < 2:
+        return np.zeros(len(x), dtype=bool)
+    return np.all(x == x[:, :1], axis=1)
+
+
+def _refuse_bare_plates(
+    treated: NDArray[np.intp], control: NDArray[np.intp], names: pd.Series, what: str = "control wells"
+) -> None:
     """Refuse plates with treated wells and fewer controls than a comparison needs."""
     counts = np.bincount(control, minlength=len(names))
     bare = [plate for plate in np.unique(treated) if counts[plate] < FEWEST_CONTROLS]
     if bare:
         raise ReferenceRowsError(
-            f"reference: plates {listed(str(names[plate]) for plate in bare)} have fewer than {FEWEST_CONTROLS} "
-            f"control wells ({listed(int(counts[plate]) for plate in bare)}); a well is compared with the controls of "
+            f"reference: plates {listed(str(names[plate]) for plate in bare)} have fewer than {FEWEST_CONTROLS} {what} "
+            f"({listed(int(counts[plate]) for plate in bare)}); a well is compared with the controls of "
             "its own plate: leave these plates out or widen the reference."
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import complete, require, split
 from cellprofiling.core.ledger import lines, written
+from cellprofiling.hits.label_precision import label_precisions
 from cellprofiling.kernels.precision import direction, list_precisions
 
 BLOCK = 8_000_000  # similarities held at a time
@@ -19,7 +20,13 @@ Grouping = Mapping[str, str | Sequence[str]]
 
 
 def average_precision(
-    profiles: pd.DataFrame, *, positives: Grouping, negatives: Grouping, metric: str = "cosine"
+    profiles: pd.DataFrame,
+    *,
+    positives: Grouping,
+    negatives: Grouping,
+    metric: str = "cosine",
+    label: str | None = None,
+    separator: str | None = "|",
 ) -> pd.DataFrame:
     """
     Return how well each profile retrieves its positives from among its negatives.
@@ -34,12 +41,18 @@ def average_precision(
         disagrees with nothing.
     metric : {"cosine", "pearson"}, default "cosine"
         The similarity that ranks.
+    label : str or None, default None
+        A column whose entries may hold several labels. In a "same" list it is then met by pairs that share the label
+        asked for, in a "different" list by pairs that share no label at all.
+    separator : str or None, default "|"
+        What stands between the labels of one entry; entries may also be lists.
 
     Returns
     -------
     pandas.DataFrame
-        The metadata of `profiles`, row for row, with ``average_precision`` (0 to 1), ``n_positives`` and ``n_total``
-        (positives and negatives). Profiles without positives or without negatives have a missing value.
+        The metadata of `profiles`, row for row, or with `label` one row for each label of each profile (that label in
+        the column, profiles without label left out), with ``average_precision`` (0 to 1), ``n_positives`` and
+        ``n_total`` (positives and negatives). Profiles without positives or without negatives have a missing value.
 
     Raises
     ------
@@ -75,9 +88,15 @@ def average_precision(
     3              DMSO                1.0            1        3
     """
     prepare = METRICS[one_of("metric", metric, METRICS)]
+    require(profiles, label, "label")
     table = complete(split(profiles))
     vectors = prepare(table.x.astype(np.float64))
     valid = np.any(vectors != 0, axis=1)
+    dead = lines("average_precision", "profile", profiles.index[~valid], f"no direction under {metric}")
+    if label is not None:
+        found = label_precisions(profiles, vectors, valid, (positives, negatives), label, separator)
+        metadata = table.metadata.iloc[found.rows].reset_index(drop=True).assign(**{label: found.labels})
+        return written(metadata.assign(**found.columns), profiles, new=dead)
     positive, negative = (
         _read_pairs(profiles, *given, valid) for given in ((positives, "positives"), (negatives, "negatives"))
     )
@@ -102,7 +121,6 @@ def average_precision(
         n_both += both
     _refuse_overlap(n_both)
     result = table.metadata.assign(average_precision=scores, n_positives=n_positives, n_total=n_total)
-    dead = lines("average_precision", "profile", profiles.index[~valid], f"no direction under {metric}")
     return written(result, profiles, new=dead)
 
 

@@ -4,21 +4,40 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import cellprofiling as cpf
-from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, content_sha256, describe_reference, require
+from cellprofiling.core.errors import InputError, PlateLayoutError
+from cellprofiling.core.frame import (
+    COUNT,
+    PLATE,
+    WELL,
+    By,
+    Reference,
+    content_sha256,
+    describe_reference,
+    groups,
+    require,
+)
 from cellprofiling.core.ledger import written
 from cellprofiling.hits.activity import activity
-from cellprofiling.hits.audit import audit_controls
+from cellprofiling.hits.audit import call_controls
+from cellprofiling.hits.cell_counts import ALPHA, FEW_CELLS, count_p_values, matched_p_values
 from cellprofiling.hits.design import read_design
 from cellprofiling.hits.effects import describe_change, describe_layout, describe_retrieval
+from cellprofiling.hits.label_audit import SWAPPED, audit_labels, label_sentence
+from cellprofiling.hits.layout_audit import SUSPECT, audit_layout, layout_sentence
+from cellprofiling.hits.position import position_p_values
+from cellprofiling.hits.reasons import List, reason
+from cellprofiling.kernels.group_fdr import benjamini_bogomolov
 
-FEW_CELLS = 0.5  # cell count, relative to controls, below which the reason says so
+AUDITED = 1_000  # random assignments in the audit: enough to tell whether p <= 0.05
 COLUMNS = [
-    *("n_wells", "n_plates", "n_positions", "same_position", "n_controls", "cell_count_ratio"),
+    *("n_wells", "n_plates", "n_positions", "same_position", "n_controls"),
+    *("cell_count_ratio", "cell_count_p", "toxic"),
     *("map", "map_ci_low", "map_ci_high", "mahalanobis", "induction"),
-    *("p_value", "p_floor", "q_value", "null_scheme", "hit", "reason", "top_features"),
+    *("p_value", "p_floor", "q_value", "position_p", "position_p_floor", "count_matched_p"),
+    *("null_scheme", "hit", "reason", "top_features"),
 ]
 
 
@@ -32,6 +51,7 @@ def rank_hits(
     well: str = WELL,
     count: str = COUNT,
     fdr: float = 0.05,
+    method: str = "map",
     permutations: int = 10_000,
     seed: int = 0,
     control_fit: str = "refit",
@@ -48,13 +68,16 @@ def rank_hits(
     reference : str, dict or sequence of bool
         Which wells are the negative controls.
     dose : str or None, default None
-        A dose column; each dose of a perturbation becomes a row of its own.
+        A dose column; each dose of a perturbation becomes a row of its own, and which doses are hits is decided after
+        which perturbations are.
     plate, well : str
         Columns that say where a well lies.
     count : str, default "Metadata_Object_Count"
         Column with the number of cells; without it, the cell count ratio is missing.
     fdr : float, default 0.05
         False discovery rate among the rows called hits, between 0 and 1.
+    method : str, default "map"
+        The statistic that is tested, as in `activity`.
     permutations : int, default 10_000
         Random assignments per test, as in `activity`.
     seed : int, default 0
@@ -67,14 +90,19 @@ def rank_hits(
     pandas.DataFrame
         The hit list, best first: ``rank``; the `by` columns; ``n_wells``, ``n_plates``, ``n_positions``,
         ``same_position`` (all wells in one position of several plates), ``n_controls``; ``cell_count_ratio`` (median
-        over wells of the count relative to the control median of the plate); ``map`` with ``map_ci_low`` and
+        over wells of the count relative to the control median of the plate), ``cell_count_p`` (the p-value of the cell
+        count alone), ``toxic`` (fewer than half the cells of controls, p <= 0.05); ``map`` with ``map_ci_low`` and
         ``map_ci_high`` (95 %); ``mahalanobis`` (distance from the controls, in control standard deviations along the
         change); ``induction`` (share of features changed by more than 3 control standard deviations); ``p_value``,
-        ``p_floor``, ``q_value``, ``null_scheme``; ``hit``; ``reason``; ``top_features`` (largest changes, in control
-        standard deviations).
-        ``attrs["audit"]`` holds the rows of `audit_controls` for pseudo-compounds of the usual number of wells,
-        ``attrs["parameters"]`` what was asked for, ``attrs["provenance"]`` the version of this package and the sha256
-        of the content of `profiles`.
+        ``p_floor``, ``q_value``, with `dose` also ``group_q_value`` (of all doses together); ``position_p`` (against
+        control pseudo-compounds that keep one position too) and ``position_p_floor`` (the smallest it could be);
+        ``count_matched_p`` (of hits with a changed cell count: the test against the controls nearest in cell count);
+        ``null_scheme``; ``hit``; ``reason``; ``top_features`` (largest changes, in control standard deviations).
+        ``attrs["audit"]`` holds the rows of `audit_controls` for pseudo-compounds on the plates of the perturbations,
+        ``attrs["layout_audit"]`` the plates that `audit_layout` does not find as recorded, ``attrs["label_audit"]`` the
+        wells that `audit_labels` finds swapped, ``attrs["sentences"]`` all audits in words, ``attrs["parameters"]``
+        what was asked for, ``attrs["provenance"]`` the version of this package and the sha256 of the content of
+        `profiles`.
 
     Raises
     ------
@@ -85,17 +113,31 @@ def rank_hits(
     --------
     activity : The test.
     audit_controls : How often the same test calls control wells active.
+    audit_layout : Find plates that were turned or made with another map.
+    audit_labels : Find swapped wells.
+    write_hits : Write the list and what it was made from.
 
     Notes
     -----
-    Order: hits first, then q-value, then the lower end of the interval of the effect, then its size; rows at the
-    smallest attainable p-value are so ordered by effect. The interval of ``map`` is Student's t over wells, cut to
-    [0, 1]; wells share their controls, so with few wells it is a rough guide. Mahalanobis distance uses the covariance
-    of control wells about the control mean of their plate, shrunk after Ledoit and Wolf.
+    Order: hits first, then q-value (with `dose` that of the perturbation), then the lower end of the interval of the
+    effect, then its size; rows at the smallest attainable p-value are so ordered by effect, never by p. The interval of
+    ``map`` is Student's t over wells, cut to [0, 1]; wells share their controls, so with few wells it is a rough guide.
+    Mahalanobis distance uses the covariance of control wells about the control mean of their plate, shrunk after Ledoit
+    and Wolf.
+
+    q-values are Benjamini and Hochberg's over the list. With `dose`, Simes' p-value of each perturbation goes through
+    Benjamini-Hochberg, and then the doses of the selected ones, at a level that pays for the selection (Benjamini and
+    Bogomolov); such q-values belong to this `fdr`.
+
+    ``position_p``: with n control pseudo-compounds of as many wells at one position, of which b score as high,
+    (b + 1) / (n + 1); missing where a perturbation changes its position or controls do. ``count_matched_p`` is missing
+    where the nearest quarter of controls differ by more than a quarter in cell count.
 
     References
     ----------
     Benjamini and Hochberg, J. R. Stat. Soc. B 57, 289 (1995), https://doi.org/10.1111/j.2517-6161.1995.tb02031.x;
+    Simes, Biometrika 73, 751 (1986), https://doi.org/10.1093/biomet/73.3.751;
+    Benjamini and Bogomolov, J. R. Stat. Soc. B 76, 297 (2014), https://doi.org/10.1111/rssb.12028;
     Ledoit and Wolf, J. Multivar. Anal. 88, 365 (2004), https://doi.org/10.1016/S0047-259X(03)00096-4.
 
     Examples
@@ -112,47 +154,86 @@ def rank_hits(
     names = require(profiles, by, "by")
     names += [name for name in require(profiles, dose, "dose") if name not in names]
     require(profiles, well, "well")
-    has_counts = count != COUNT or COUNT in profiles
-    counts = profiles[require(profiles, count, "count")[0]] if has_counts else None
-    options: dict[str, Any] = {"plate": plate, "permutations": permutations, "seed": seed, "control_fit": control_fit}
-    tested = activity(profiles, by=names, reference=reference, **options).drop(columns="score")
+    counts = _counts(profiles, count)
+    test: dict[str, Any] = {"method": method, "permutations": permutations, "seed": seed, "control_fit": control_fit}
+    tested = activity(profiles, by=names, reference=reference, plate=plate, **test).drop(columns="score")
+    controls = call_controls(
+        profiles, reference, names, plate, well, method, None, min(permutations, AUDITED), seed, control_fit
+    )
     design = read_design(profiles, names, reference, plate)
-    layout = describe_layout(design, profiles[well], counts)
+    layout = describe_layout(design, profiles[well], pd.Series(counts))
     hits = pd.concat([tested, layout, describe_retrieval(design), describe_change(design)], axis=1)
-    hits["hit"] = (hits["q_value"] <= fdr).to_numpy(dtype=bool)
-    usual = int(max(2, tested["n_wells"].median()))
-    audit = audit_controls(profiles, reference=reference, well=well, n_wells=usual, **options)
-    position_rate = dict(zip(audit["layout"], audit["rate"], strict=True))["same position"]
-    hits["reason"] = [_reason(row, fdr, len(hits), position_rate) for row in hits.to_dict("records")]
-    hits = _ranked(hits)[["rank", *names, *COLUMNS]]
-    hits.attrs["audit"] = audit.to_dict("records")
-    reference_text = reference if isinstance(reference, str) else describe_reference(reference)
-    hits.attrs["parameters"] = {"by": names, "reference": reference_text, "fdr": fdr, **options}
+    family = groups(hits, [name for name in names if name != dose])[0] if dose else None
+    hits = _called(hits, fdr, family)
+    hits["cell_count_p"] = count_p_values(design, counts, permutations, seed)
+    hits["toxic"] = ((hits["cell_count_ratio"] < FEW_CELLS) & (hits["cell_count_p"] <= ALPHA)).to_numpy(dtype=bool)
+    hits["position_p"], hits["position_p_floor"] = position_p_values(
+        hits["statistic"].to_numpy(),
+        hits["n_wells"].to_numpy(),
+        hits["same_position"].to_numpy(),
+        controls.at_one_position,
+    )
+    asked = (hits["hit"] & (hits["cell_count_p"] <= ALPHA)).to_numpy(dtype=bool)
+    hits["count_matched_p"] = matched_p_values(profiles, design, counts, asked, by=names, plate=plate, **test)
+    position_rate = dict(zip(controls.audit["layout"], controls.audit["rate"], strict=True))["same position"]
+    shared = List(fdr, int(hits["p_value"].notna().sum()), position_rate, dose is not None)
+    hits["reason"] = [reason(row, shared) for row in hits.to_dict("records")]
+    hits = _ranked(hits, names)
+    hits.attrs |= _audits(profiles, controls.audit, by=names, plate=plate, well=well, count=count)
+    asked_for = {
+        "by": names,
+        "reference": reference if isinstance(reference, str) else describe_reference(reference),
+        "dose": dose,
+        "plate": plate,
+        "well": well,
+    }
+    hits.attrs["parameters"] = asked_for | {"count": count, "fdr": fdr} | test
     hits.attrs["provenance"] = {"cellprofiling": cpf.__version__, "input_sha256": content_sha256(profiles)}
     return written(hits, profiles)
 
 
-def _ranked(hits: pd.DataFrame) -> pd.DataFrame:
+def _counts(profiles: pd.DataFrame, count: str) -> NDArray[np.float64]:
+    """Return the cell counts; all missing where the table has no column of the usual name."""
+    if count == COUNT and COUNT not in profiles:
+        return np.full(len(profiles), np.nan)
+    values = profiles[require(profiles, count, "count")[0]].to_numpy(dtype=np.float64, na_value=np.nan)
+    if (values < 0).any() or np.isinf(values).any():
+        raise InputError(f"count={count!r}: cell counts are 0 or more and finite.")
+    return values
+
+
+def _called(hits: pd.DataFrame, fdr: float, family: NDArray[np.intp] | None) -> pd.DataFrame:
+    """Return the rows with the q-values that decide, and which are hits."""
+    if family is not None:
+        found = benjamini_bogomolov(hits["p_value"].to_numpy(), family, fdr)
+        hits = hits.assign(q_value=found.q_value, group_q_value=found.group_q_value[family])
+    return hits.assign(hit=(hits["q_value"] <= fdr).to_numpy(dtype=bool))
+
+
+def _ranked(hits: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return hits first, then by q-value, then by the lower end of the interval of the effect, then by its size."""
-    keys = ["hit", "q_value", "map_ci_low", "mahalanobis"]
+    grouped = "group_q_value" in hits
+    keys = ["hit", "group_q_value" if grouped else "q_value", "map_ci_low", "mahalanobis"]
     ranked = hits.sort_values(keys, ascending=[False, True, False, False], kind="stable", ignore_index=True)
-    return ranked.assign(rank=np.arange(1, len(ranked) + 1))
+    columns = list(COLUMNS)
+    if grouped:
+        columns.insert(columns.index("q_value") + 1, "group_q_value")
+    return ranked.assign(rank=np.arange(1, len(ranked) + 1))[["rank", *names, *columns]]
 
 
-def _reason(row: dict[Any, Any], fdr: float, n_tests: int, position_rate: float) -> str:
-    """Return in words why a row is a hit or is not, and what to beware of."""
-    if np.isnan(row["p_value"]):
-        return "not tested: one well has no replicate to be compared with"
-    if row["hit"]:
-        verdict = f"q = {row['q_value']:.2g} <= {fdr:g}, {row['n_wells']} wells on {row['n_plates']} plates"
-    elif row["p_floor"] * n_tests > fdr and row["p_value"] <= row["p_floor"]:
-        verdict = f"q = {row['q_value']:.2g} > {fdr:g}, at the smallest p-value these few wells can reach"
-    else:
-        verdict = f"q = {row['q_value']:.2g} > {fdr:g}"
-    notes = [verdict]
-    if row["cell_count_ratio"] < FEW_CELLS:
-        notes.append(f"only {row['cell_count_ratio']:.0%} of the cells of controls")
-    if row["same_position"]:
-        told = "" if np.isnan(position_rate) else f"; of controls at one position, {position_rate:.0%} are called too"
-        notes.append(f"same well position on all plates, so position may be what is seen{told}")
-    return "; ".join(notes)
+def _audits(
+    profiles: pd.DataFrame, controls: pd.DataFrame, *, by: list[str], plate: str, well: str, count: str
+) -> dict[str, list]:
+    """Return what the audits of controls, plates and wells found, as plain records."""
+    labels = audit_labels(profiles, by=by, plate=plate, well=well)
+    try:
+        plates = audit_layout(profiles, by=by, plate=plate, well=well, count=count)
+        moved, sentence = plates[plates["verdict"].isin(SUSPECT)].to_dict("records"), layout_sentence(plates)
+    except PlateLayoutError as error:  # names of wells matter to no other part of the list
+        moved, sentence = [], f"layout audit: not done; {error}"
+    return {
+        "audit": controls.to_dict("records"),
+        "layout_audit": moved,
+        "label_audit": labels[labels["verdict"] == SWAPPED].to_dict("records"),
+        "sentences": [*controls["message"], sentence, label_sentence(labels, plate, well)],
+    }

@@ -14,12 +14,21 @@ from numpy.typing import NDArray
 
 TIE = 1e-9  # statistics are means of fractions: equal ones may differ by rounding
 ENOUGH = 50  # draws at least as large as the observed; a p-value is then known to about a seventh of itself
-PORTION = 100  # draws at a time
+PORTION = 100  # draws at first; each time twice as many as before
 
 
 def n_assignments(n_treated: NDArray[np.intp], n_control: NDArray[np.intp]) -> int:
     """Return in how many ways the labels can be laid on the wells, inside blocks."""
     return prod(comb(int(t + c), int(t)) for t, c in zip(n_treated, n_control, strict=True))
+
+
+def chance_of_treated(n_treated: NDArray[np.intp], n_control: NDArray[np.intp]) -> float:
+    """Return the chance that a random assignment gives the label to at least one treated well.
+
+    Only such an assignment sets one perturbation apart from another with the same controls.
+    """
+    of_controls = [comb(int(c), int(t)) / comb(int(t + c), int(t)) for t, c in zip(n_treated, n_control, strict=True)]
+    return 1 - prod(of_controls)
 
 
 def every_assignment(n_treated: NDArray[np.intp], n_control: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -82,13 +91,24 @@ def p_value(
     Besag and Clifford, Biometrika 78, 301 (1991), https://doi.org/10.1093/biomet/78.2.301
     """
     at_least = np.zeros(0, dtype=bool)
-    for start in range(0, len(assignments), PORTION):
-        null = statistic(assignments[start : start + PORTION])
+    portion = PORTION
+    while len(at_least) < len(assignments):
+        null = statistic(assignments[len(at_least) : len(at_least) + portion])
         at_least = np.concatenate([at_least, null >= observed - TIE])
+        portion *= 2
         if at_least.sum() >= ENOUGH:
             n_draws = int(np.flatnonzero(at_least)[ENOUGH - 1]) + 1
             return ENOUGH / n_draws, n_draws
     return (int(at_least.sum()) + 1) / (len(at_least) + 1), len(at_least)
+
+
+def sequential_p_value(observed: float, null: NDArray[np.float64]) -> tuple[float, int]:
+    """Return the p-value of `p_value` from statistics that are known already, and how many of them it took."""
+    at_least = np.flatnonzero(null >= observed - TIE)
+    if len(at_least) >= ENOUGH:
+        n_draws = int(at_least[ENOUGH - 1]) + 1
+        return ENOUGH / n_draws, n_draws
+    return (len(at_least) + 1) / (len(null) + 1), len(null)
 
 
 def exact_p_value(observed: float, null: NDArray[np.float64]) -> float:

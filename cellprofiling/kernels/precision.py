@@ -10,7 +10,7 @@ TIE = 1e-12  # similarities closer than this are one value: a dot product is exa
 
 def direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return rows as unit vectors, so that inner products are cosines; a row of length zero stays zero."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
     return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
 
 

@@ -24,7 +24,7 @@ def group_spread(x: Floats, codes: Indices, *, ddof: int = 0) -> Doubles:
     -----
     A group with fewer than two values of a feature says nothing about its spread and is left out; NaN where all are.
     """
-    n, _, squares = _moments(np.asarray(x, dtype=np.float64), codes)
+    n, _, squares = group_moments(np.asarray(x, dtype=np.float64), codes)
     spread = np.sqrt(squares / np.where(n > 1, n - ddof, np.nan))
     told = (n > 1).sum(axis=0)
     return np.nansum(spread, axis=0) / np.where(told == 0, np.nan, told)
@@ -47,7 +47,7 @@ def intraclass_correlation(x: Floats, codes: Indices) -> Doubles:
     one group is left, or the feature has no spread.
     """
     standard = fit_standard(x)
-    n, mean, squares = _moments(standard.apply(x), codes)
+    n, mean, squares = group_moments(standard.apply(x), codes)
     total, told = n.sum(axis=0), (n > 0).sum(axis=0)
     known = (told > 1) & (total > told) & (standard.scale > 0)
     total, told = np.where(known, total, np.nan), np.where(known, told, np.nan)
@@ -58,9 +58,13 @@ def intraclass_correlation(x: Floats, codes: Indices) -> Doubles:
     return (between - within) / (between + (k - 1) * within)
 
 
-def _moments(x: Doubles, codes: Indices) -> tuple[Doubles, Doubles, Doubles]:
-    """Return number, mean and sum of squared deviations of each feature in each group, shape (n_groups, n_features)."""
-    groups = csr_array((np.ones(len(x)), (codes, np.arange(len(x)))))
+def group_moments(x: Floats, codes: Indices, n_groups: int | None = None) -> tuple[Doubles, Doubles, Doubles]:
+    """Return number, mean and sum of squared deviations of each feature in each group, shape (n_groups, n_features).
+
+    Missing values are skipped; a group without a value has mean 0. None for `n_groups` counts to the last group.
+    """
+    n_groups = int(codes.max()) + 1 if n_groups is None else n_groups
+    groups = csr_array((np.ones(len(x)), (codes, np.arange(len(x)))), shape=(n_groups, len(x)))
     present = ~np.isnan(x)
     n = groups @ present.astype(np.float64)
     mean = (groups @ np.where(present, x, 0.0)) / np.maximum(n, 1)

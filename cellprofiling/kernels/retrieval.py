@@ -1,57 +1,33 @@
 """Mean average precision of labelled wells against the controls of their block, for many ways to lay the labels."""
 
-from dataclasses import dataclass
-
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from cellprofiling.kernels.precision import precision_of
+from cellprofiling.kernels.refit import Blocks, changed_wells, metric_change, origin_shares, place_origins
 
+__all__ = ["Blocks", "mean_average_precisions", "observed_precision"]
+
+Doubles = NDArray[np.float64]
 Starts = NDArray[np.intp]
 
 ON_ORIGIN = 1e-10  # a squared length this much smaller than its terms is rounding error
 FIRST, LAST, ABSENT = 2.0, -2.0, -3.0  # places in a ranking of cosines, for wells that have none
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """Wells ordered by block, as inner products.
-
-    Attributes
-    ----------
-    gram : inner products of the wells, shape (n_wells, n_wells).
-    starts : first well of each block, then n_wells; shape (n_blocks + 1,).
-    chosen_starts : first chosen well of each block, then n_treated; shape (n_blocks + 1,).
-    sums : inner products of the sum of each block with each well, shape (n_blocks, n_wells).
-    between : inner products of the sums of blocks, shape (n_blocks, n_blocks).
-    squares : squared lengths, the diagonal of `gram` in one piece of memory.
-    """
-
-    gram: NDArray[np.float64]
-    starts: Starts
-    chosen_starts: Starts
-    sums: NDArray[np.float64]
-    between: NDArray[np.float64]
-    squares: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, gram: NDArray[np.float64], sizes: NDArray[np.intp], n_treated: NDArray[np.intp]) -> "Blocks":
-        """Return the blocks of wells with these inner products, from the sizes of blocks and their treated wells."""
-        starts, chosen_starts = (np.concatenate([[0], np.cumsum(n)]).astype(np.intp) for n in (sizes, n_treated))
-        sums = np.add.reduceat(gram, starts[:-1], axis=0)
-        between = np.add.reduceat(sums, starts[:-1], axis=1)
-        return cls(gram, starts, chosen_starts, sums, between, np.diagonal(gram).copy())
-
-
-def mean_average_precisions(blocks: Blocks, chosen: NDArray[np.intp], *, refit: bool) -> NDArray[np.float64]:
+def mean_average_precisions(
+    blocks: Blocks, chosen: NDArray[np.intp], least: float = -np.inf, *, refit: bool
+) -> Doubles:
     """Return the mean average precision of the chosen wells, one value per assignment.
 
     Parameters
     ----------
     chosen : the wells that carry the label, ordered by block; shape (n_assignments, n_treated).
-    refit : whether the origin of each block is the mean of the wells that are its controls *under that assignment*;
-        otherwise the profiles stand as they are.
+    least : a value of no interest if it is not reached; what stands for it is then some other value below `least`.
+    refit : whether the origin of each block is the mean of the wells that are its controls *under that assignment*, and
+        the metric that of their covariance where `blocks.omega` says that controls made it; otherwise the profiles
+        stand as they are.
 
     Notes
     -----
@@ -61,127 +37,183 @@ def mean_average_precisions(blocks: Blocks, chosen: NDArray[np.intp], *, refit: 
     A well that lies on the origin has no direction: as a positive it stands last, as a negative it stands first.
     """
     b = blocks
-    return _statistics(b.gram, b.sums, b.between, b.squares, b.starts, chosen, b.chosen_starts, refit)
+    return _statistics(
+        b.gram, b.sums, b.between, b.squares, b.starts, chosen, b.chosen_starts, b.n_new, b.omega, refit, least
+    )
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def gather(
-    among: NDArray[np.float64], place: NDArray[np.intp], known: NDArray[np.intp], gram: NDArray[np.float64]
-) -> None:
-    """Copy known inner products into `gram`: that of wells i and k of `known` is `among[place[i], place[k]]`."""
-    for i in known:
-        for k in known:
-            gram[i, k] = among[place[i], place[k]]
+def observed_precision(
+    within: Doubles, across: Doubles, squares: Doubles, block: NDArray[np.intp], starts: Starts
+) -> float:
+    """Return the mean average precision of treated wells among the controls of their blocks, profiles as they stand.
+
+    Parameters
+    ----------
+    within : inner products of the treated wells, shape (n_treated, n_treated).
+    across : theirs with the controls, shape (n_treated, n_controls).
+    squares : squared lengths of the controls.
+    block : the block of each treated well.
+    starts : first control of each block, then n_controls.
+    """
+    n = len(within)
+    positive = np.empty(n - 1)
+    total = 0.0
+    for i in range(n):
+        place = 0
+        for k in range(n):
+            if k != i:
+                scale = np.sqrt(within[i, i] * within[k, k])
+                positive[place] = within[i, k] / scale if scale > 0.0 else LAST
+                place += 1
+        first, last = starts[block[i]], starts[block[i] + 1]
+        negative = np.empty(last - first)
+        for j in range(first, last):
+            scale = np.sqrt(within[i, i] * squares[j])
+            negative[j - first] = across[i, j] / scale if scale > 0.0 else FIRST
+        total += precision_of(positive, negative)
+    return total / n
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _statistics(
-    gram: NDArray[np.float64],
-    sums: NDArray[np.float64],
-    between: NDArray[np.float64],
-    squares: NDArray[np.float64],
+    gram: Doubles,
+    sums: Doubles,
+    between: Doubles,
+    squares: Doubles,
     starts: Starts,
     chosen: NDArray[np.intp],
     chosen_starts: Starts,
+    n_new: NDArray[np.intp],
+    omega: float,
     refit: bool,
-) -> NDArray[np.float64]:
+    least: float,
+) -> Doubles:
     result = np.empty(len(chosen))
     for draw in range(len(chosen)):
-        result[draw] = _statistic(gram, sums, between, squares, starts, chosen[draw], chosen_starts, refit)
+        result[draw] = _statistic(
+            gram, sums, between, squares, starts, chosen[draw], chosen_starts, n_new, omega, refit, least
+        )
     return result
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _statistic(
-    gram: NDArray[np.float64],
-    sums: NDArray[np.float64],
-    between: NDArray[np.float64],
-    squares: NDArray[np.float64],
+    gram: Doubles,
+    sums: Doubles,
+    between: Doubles,
+    squares: Doubles,
     starts: Starts,
     chosen: NDArray[np.intp],
     chosen_starts: Starts,
+    n_new: NDArray[np.intp],
+    omega: float,
     refit: bool,
+    least: float,
 ) -> float:
     n_blocks, n_chosen = len(starts) - 1, len(chosen)
-    own = np.zeros(len(gram))  # x_i c_a of each well with the origin of its own block
     across = np.zeros((n_blocks, n_chosen))  # x_i c_b of each chosen well with each origin
     origins = np.zeros((n_blocks, n_blocks))  # c_a c_b
     if refit:
-        _place_origins(gram, sums, between, starts, chosen, chosen_starts, own, across, origins)
-    inverse = _inverse_lengths(squares, starts, own, origins)
-    positive = np.empty(n_chosen - 1)
-    total = 0.0
+        place_origins(gram, sums, between, starts, chosen, chosen_starts, across, origins)
+    n_changed = 0
+    along, bent = np.zeros((1, 1)), np.zeros((1, 1))  # V x of each well, and M V x of each chosen one
+    bend = np.zeros(1)  # by how much the metric shortens the square of each well
+    if refit and omega > 0.0:
+        along, bent, bend = _bend(gram, sums, starts, chosen, chosen_starts, n_new, omega)
+        n_changed = along.shape[1]
+    lengths = np.zeros(n_chosen)  # 1 / distance from the origin, 0 for a well that lies on it
     for a in range(n_blocks):
+        for q in range(chosen_starts[a], chosen_starts[a + 1]):
+            i = chosen[q]
+            square = squares[i] - 2 * across[a, q] + origins[a, a] - (bend[i] if n_changed else 0.0)
+            lengths[q] = 1 / np.sqrt(square) if square > ON_ORIGIN * (squares[i] + origins[a, a]) else 0.0
+    positive = np.empty(n_chosen - 1)
+    total, open_ended = 0.0, float(n_chosen)
+    for a in range(n_blocks):
+        size = starts[a + 1] - starts[a]
+        own, inverse, negative = np.zeros(size), np.zeros(size), np.empty(size)
+        if refit:
+            _fill_own(gram, sums, starts, chosen, chosen_starts, a, own)
+        for j in range(size):
+            k = starts[a] + j
+            square = squares[k] - 2 * own[j] + origins[a, a] - (bend[k] if n_changed else 0.0)
+            inverse[j] = 1 / np.sqrt(square) if square > ON_ORIGIN * (squares[k] + origins[a, a]) else 0.0
         for q in range(chosen_starts[a], chosen_starts[a + 1]):
             i, n = chosen[q], 0
             for b in range(n_blocks):
                 for r in range(chosen_starts[b], chosen_starts[b + 1]):
                     if r != q:
                         inner = gram[i, chosen[r]] - across[b, q] - across[a, r] + origins[a, b]
-                        scale = inverse[i] * inverse[chosen[r]]
+                        for v in range(n_changed):
+                            inner -= bent[q, v] * along[chosen[r], v]
+                        scale = lengths[q] * lengths[r]
                         positive[n] = inner * scale if scale > 0.0 else LAST
                         n += 1
-            negative = np.empty(starts[a + 1] - starts[a])
-            for j in range(len(negative)):
-                k = starts[a] + j
-                scale = inverse[i] * inverse[k]
-                inner = gram[i, k] - own[k] - own[i] + origins[a, a]
+            for j in range(size):
+                inner = gram[i, starts[a] + j] - own[j] - across[a, q] + origins[a, a]
+                for v in range(n_changed):
+                    inner -= bent[q, v] * along[starts[a] + j, v]
+                scale = lengths[q] * inverse[j]
                 negative[j] = inner * scale if scale > 0.0 else FIRST
             for r in range(chosen_starts[a], chosen_starts[a + 1]):
                 negative[chosen[r] - starts[a]] = ABSENT
             total += precision_of(positive, negative)
+            open_ended -= 1.0
+            if total + open_ended < least * n_chosen:
+                return (total + open_ended) / n_chosen
     return total / n_chosen
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _inverse_lengths(
-    squares: NDArray[np.float64], starts: Starts, own: NDArray[np.float64], origins: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return 1 / (distance from the origin of its block) of each well, 0 for a well that lies on it."""
-    inverse = np.zeros(len(squares))
-    for a in range(len(starts) - 1):
-        for i in range(starts[a], starts[a + 1]):
-            squared = squares[i] - 2 * own[i] + origins[a, a]
-            inverse[i] = 1 / np.sqrt(squared) if squared > ON_ORIGIN * (squares[i] + origins[a, a]) else 0.0
-    return inverse
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _place_origins(
-    gram: NDArray[np.float64],
-    sums: NDArray[np.float64],
-    between: NDArray[np.float64],
+def _fill_own(
+    gram: Doubles,
+    sums: Doubles,
     starts: Starts,
     chosen: NDArray[np.intp],
     chosen_starts: Starts,
-    own: NDArray[np.float64],
-    across: NDArray[np.float64],
-    origins: NDArray[np.float64],
+    b: int,
+    own: Doubles,
 ) -> None:
-    """Fill `own`, `across` and `origins` for the controls that this assignment leaves: block sums less the chosen."""
+    """Fill in the inner product of each well of block b with its origin, for the controls that are left."""
+    inside = chosen[chosen_starts[b] : chosen_starts[b + 1]]
+    n_controls = starts[b + 1] - starts[b] - len(inside)
+    for j in range(len(own)):
+        own[j] = sums[b, starts[b] + j]
+    for k in inside:
+        for j in range(len(own)):
+            own[j] -= gram[k, starts[b] + j]
+    for j in range(len(own)):
+        own[j] /= n_controls
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _bend(
+    gram: Doubles,
+    sums: Doubles,
+    starts: Starts,
+    chosen: NDArray[np.intp],
+    chosen_starts: Starts,
+    n_new: NDArray[np.intp],
+    omega: float,
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Return what the metric of this assignment changes inner products by, and by how much each square shrinks."""
+    wells, sign, block = changed_wells(starts, chosen, chosen_starts, n_new)
+    change = metric_change(gram, wells, sign, block, starts, chosen_starts, omega)
+    shares = origin_shares(gram, sums, starts, chosen, chosen_starts, wells)
+    n = len(wells)
+    along, bent, bend = np.empty((len(gram), n)), np.zeros((len(chosen), n)), np.zeros(len(gram))
     for b in range(len(starts) - 1):
-        inside = chosen[chosen_starts[b] : chosen_starts[b + 1]]
-        n_controls = starts[b + 1] - starts[b] - len(inside)
         for i in range(starts[b], starts[b + 1]):
-            own[i] = sums[b, i]
-        for k in inside:
-            for i in range(starts[b], starts[b + 1]):
-                own[i] -= gram[k, i]
-        for i in range(starts[b], starts[b + 1]):
-            own[i] /= n_controls
-        for q in range(len(chosen)):
-            taken = 0.0
-            for k in inside:
-                taken += gram[k, chosen[q]]
-            across[b, q] = (sums[b, chosen[q]] - taken) / n_controls
-    for a in range(len(starts) - 1):
-        n_controls = starts[a + 1] - starts[a] - (chosen_starts[a + 1] - chosen_starts[a])
-        for b in range(len(starts) - 1):
-            inside = chosen[chosen_starts[b] : chosen_starts[b + 1]]
-            total = between[a, b]
-            for k in inside:
-                total -= sums[a, k]
-            total /= starts[b + 1] - starts[b] - len(inside)
-            for q in range(chosen_starts[a], chosen_starts[a + 1]):
-                total -= across[b, q]
-            origins[a, b] = total / n_controls
+            for v in range(n):
+                along[i, v] = gram[wells[v], i] - shares[b, v]
+            for v in range(n):
+                step = 0.0
+                for u in range(n):
+                    step += change[v, u] * along[i, u]
+                bend[i] += along[i, v] * step
+    for q in range(len(chosen)):
+        for v in range(n):
+            for u in range(n):
+                bent[q, v] += change[v, u] * along[chosen[q], u]
+    return along, bent, bend

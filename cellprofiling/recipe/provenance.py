@@ -13,7 +13,7 @@ import pandas as pd
 
 import cellprofiling as cpf
 from cellprofiling.core.ledger import KEY
-from cellprofiling.recipe.results import write_json
+from cellprofiling.io.records import write_json
 from cellprofiling.recipe.schema import Recipe
 
 FILE = "provenance.json"

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
-from cellprofiling.io.files import atomic
 
 QUALITY = "quality.json"
 
@@ -23,26 +22,8 @@ class Result:
     read: Callable[[Path], Any]
 
 
-def write_json(content: Any, path: Path) -> None:
-    """Write JSON with sorted keys; a missing number becomes null."""
-    with atomic(path) as temporary:
-        text = json.dumps(_plain(content), indent=2, sort_keys=True, allow_nan=False, default=str)
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _plain(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {str(key): _plain(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_plain(value) for value in content]
-    if hasattr(content, "item"):
-        content = content.item()
-    return None if isinstance(content, float) and content != content else content
-
-
 def _write_hits(hits: pd.DataFrame, folder: Path) -> None:
-    write_json({name: hits.attrs[name] for name in ("audit", "parameters", "provenance")}, folder / "hits.json")
-    cpf.write_profiles(hits, folder / "hits.csv")
+    cpf.write_hits(hits, folder / "hits.csv")
 
 
 def _read_hits(folder: Path) -> pd.DataFrame:

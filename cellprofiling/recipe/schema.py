@@ -87,6 +87,14 @@ class Hits(Section):
     fdr: float = Field(default=0.05, gt=0, lt=1)
     permutations: int = Field(default=10_000, ge=1)
     control_fit: Literal["refit", "as_given"] = "refit"
+    method: str = "map"
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from cellprofiling.hits.methods import METHODS
+
+        return one_of("method", value, METHODS)
 
 
 class Recipe(Section):

@@ -20,13 +20,13 @@ def hits_of(screen: cpf.simulate_screen, permutations: int = 5000) -> pd.DataFra
 
 @pytest.mark.slow
 def test_null_screens_have_no_more_hits_than_the_fdr_allows() -> None:
-    """Over 20 screens without any active compound, no more of them have a hit than chance at 5 % explains.
+    """Over 40 screens without any active compound, no more of them have a hit than chance at 5 % explains.
 
     Where nothing is active every hit is false, so the false discovery rate is the share of screens with a hit.
     """
-    lists = [hits_of(cpf.simulate_screen("null", seed=seed, cells_per_well=60)) for seed in range(20)]
+    lists = [hits_of(cpf.simulate_screen("null", seed=seed, cells_per_well=60)) for seed in range(40)]
     with_hits = sum(bool(hits["hit"].any()) for hits in lists)
-    assert with_hits <= binom.ppf(0.99, 20, 0.05)
+    assert with_hits <= binom.ppf(0.99, 40, 0.05)
     p_values = np.concatenate([hits["p_value"] for hits in lists])
     assert (p_values <= 0.05).mean() <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / len(p_values))
 

@@ -30,6 +30,7 @@ DESIGNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS)
 def test_calibrated_under_the_null(screen_of_noise: callable, design: str) -> None:
     """Controls that normalized the wells do not bend the test: no level is exceeded, and p-values are near uniform."""
@@ -105,9 +106,28 @@ def test_ties_count_against_the_hit(screen_of_noise: callable) -> None:
     """A screen of identical wells has no hit: every assignment ties."""
     wells = screen_of_noise(n_compounds=4)
     features = [name for name in wells if name.startswith("Cells_")]
-    wells[features] = 1.0
+    wells[features] = np.arange(30.0)
     found = cpf.activity(wells, **CALL, permutations=200)
     assert (found["p_value"] == 1).all()
+
+
+def test_wells_of_one_value_are_no_profiles(screen_of_noise: callable) -> None:
+    """Zero and constant wells are left out and named; they never retrieve each other."""
+    wells = screen_of_noise(n_compounds=4)
+    features = [name for name in wells if name.startswith("Cells_")]
+    dead = wells["Metadata_Compound"].isin(["c001", "c002"])
+    dead &= (wells["Metadata_Compound"] == "c001") | (wells["Metadata_Plate"] == "P0")
+    wells.loc[dead, features] = 0.0
+    wells.loc[dead & (wells["Metadata_Plate"] == "P1"), features] = 3.0
+    found = cpf.activity(wells, **CALL, permutations=100)
+    row = found.set_index("Metadata_Compound").loc["c001"]
+    assert row[["score", "p_value", "q_value"]].isna().all()
+    assert row["null_scheme"] == "none: no valid well"
+    assert found["n_wells"].tolist() == [4, 0, 3, 4]
+    assert cpf.ledger(found)["name"].tolist() == [str(i) for i in wells.index[dead]]
+    wells.loc[wells["Metadata_Role"] == "negcon", features] = 0.0
+    with pytest.raises(ReferenceRowsError, match=r"plates 'number 0'.*fewer than 2 valid control wells \(0, 0, 0, 0\)"):
+        cpf.activity(wells, **CALL)
 
 
 def test_score_is_the_mean_of_average_precision(screen_of_noise: callable) -> None:
@@ -147,7 +167,7 @@ def test_missing_values_count_as_the_plate_median(screen_of_noise: callable) -> 
 
 def test_very_large_designs_use_some_plates(screen_of_noise: callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """A perturbation with more wells than a Gram matrix should hold is tested on as many plates as fit, and says so."""
-    monkeypatch.setattr("cellprofiling.hits.caller.MOST_WELLS", 40)
+    monkeypatch.setattr("cellprofiling.hits.crews.MOST_WELLS", 40)
     found = cpf.activity(screen_of_noise(n_compounds=3), **CALL, permutations=100)
     assert found["null_scheme"].str.contains("on 2 of 4 plates").all()
     assert (found["n_plates"] == 4).all()
@@ -156,9 +176,9 @@ def test_very_large_designs_use_some_plates(screen_of_noise: callable, monkeypat
 def test_bad_input_is_named(screen_of_noise: callable) -> None:
     """Each mistake has its sentence."""
     wells = screen_of_noise(n_compounds=3)
-    with pytest.raises(InputError, match=r"method='mapp': choose one of 'map'"):
+    with pytest.raises(InputError, match=r"method='mapp': choose one of 'map', 'mahalanobis'"):
         cpf.activity(wells, **CALL, method="mapp")
-    with pytest.raises(InputError, match=r"control_fit='never': choose one of 'refit', 'as_given'"):
+    with pytest.raises(InputError, match=r"control_fit='never': choose one of 'refit', 'whiten', 'as_given'"):
         cpf.activity(wells, **CALL, control_fit="never")
     with pytest.raises(InputError, match=r"permutations=0: give a positive number"):
         cpf.activity(wells, **CALL, permutations=0)

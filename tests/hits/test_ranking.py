@@ -10,8 +10,9 @@ from cellprofiling.core.errors import ColumnError, InputError
 NEGCON = "Metadata_Role == 'negcon'"
 COLUMNS = [
     *("rank", "Metadata_Compound", "n_wells", "n_plates", "n_positions", "same_position", "n_controls"),
-    *("cell_count_ratio", "map", "map_ci_low", "map_ci_high", "mahalanobis", "induction"),
-    *("p_value", "p_floor", "q_value", "null_scheme", "hit", "reason", "top_features"),
+    *("cell_count_ratio", "cell_count_p", "toxic", "map", "map_ci_low", "map_ci_high", "mahalanobis", "induction"),
+    *("p_value", "p_floor", "q_value", "position_p", "position_p_floor", "count_matched_p"),
+    *("null_scheme", "hit", "reason", "top_features"),
 ]
 
 
@@ -150,3 +151,94 @@ def test_bad_input_is_named(wells: pd.DataFrame) -> None:
         cpf.rank_hits(wells, by="Metadata_Compound", dose="Metadata_Conc", reference=NEGCON)
     with pytest.raises(ColumnError, match=r"count='cells': no such column"):
         cpf.rank_hits(wells, by="Metadata_Compound", count="cells", reference=NEGCON)
+
+
+def test_cell_counts_alone(wells: pd.DataFrame, hits: pd.DataFrame) -> None:
+    """The toxic compound is called by its cell count alone and has no controls of like counts; others are not."""
+    by_name = hits.set_index("Metadata_Compound")
+    assert by_name.index[by_name["toxic"]].tolist() == ["c000"]
+    assert by_name.loc["c000", "cell_count_p"] < 0.01
+    assert np.isnan(by_name.loc["c000", "count_matched_p"])
+    assert "no controls have as few or as many" in by_name.loc["c000", "reason"]
+    assert by_name.drop("c000")["cell_count_p"].gt(0.001).all()
+    without = cpf.rank_hits(
+        wells.drop(columns="Metadata_Object_Count"), by="Metadata_Compound", reference=NEGCON, permutations=100
+    )
+    assert without[["cell_count_ratio", "cell_count_p"]].isna().all(axis=None)
+    assert not without["toxic"].any()
+
+
+def test_what_is_only_toxicity_is_said(screen_of_noise: callable) -> None:
+    """Profiles that follow the cell count: with controls of like counts beside it nothing is left of such a hit."""
+    wells = screen_of_noise(n_controls=48, n_compounds=10, n_same=2)
+    rng = np.random.default_rng(1)
+    names = [name for name in wells if name.startswith("Cells_")]
+    few = ((wells["Metadata_Role"] == "negcon") & (rng.random(len(wells)) < 0.25)) | (
+        wells["Metadata_Compound"] == "c003"
+    )
+    wells["Metadata_Object_Count"] = np.where(few, rng.integers(30, 40, len(wells)), wells["Metadata_Object_Count"])
+    wells.loc[few, names] += 2 * rng.normal(size=len(names))
+    strong = wells["Metadata_Compound"] == "c004"  # as few cells, and a profile of its own
+    wells.loc[strong, "Metadata_Object_Count"] = 35
+    wells.loc[strong, names] += 3 * rng.normal(size=len(names))
+    hits = cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON, permutations=2000)
+    by_name = hits.set_index("Metadata_Compound")
+    assert by_name.loc[["c003", "c004"], "hit"].all()
+    assert by_name.loc[["c003", "c004"], "toxic"].all()
+    assert by_name.loc["c003", "count_matched_p"] > 0.05
+    assert "that may be all there is to it" in by_name.loc["c003", "reason"]
+    assert by_name.loc["c004", "count_matched_p"] < 0.05
+    assert "it differs from controls of like counts too" in by_name.loc["c004", "reason"]
+
+
+def test_position_matched_p(screen_of_noise: callable) -> None:
+    """Where position alone makes hits, compounds do not beat controls of one position; strong ones still do."""
+    options = {"n_controls": 24, "fixed_layout": True, "position_effect": 1.0, "n_compounds": 20}
+    null = cpf.rank_hits(screen_of_noise(**options), by="Metadata_Compound", reference=NEGCON, permutations=500)
+    assert (null["p_value"] <= 0.05).mean() > 0.5
+    assert (null["position_p"] <= 0.1).mean() < 0.3
+    assert null["position_p_floor"].eq(1 / 25).all()
+    assert null["reason"].str.contains("position-matched p = ").all()
+    strong = cpf.rank_hits(
+        screen_of_noise(effect=6.0, **options), by="Metadata_Compound", reference=NEGCON, permutations=500
+    )
+    planted = strong["Metadata_Compound"] < "c010"
+    assert strong.loc[planted, "position_p"].median() < strong.loc[~planted, "position_p"].median()
+    moving = cpf.rank_hits(screen_of_noise(), by="Metadata_Compound", reference=NEGCON, permutations=100)
+    assert moving["position_p"].isna().all()
+
+
+def test_doses_are_called_in_two_steps(wells: pd.DataFrame) -> None:
+    """Doses share the q-value of their compound, come together by it, and the reason says which step failed."""
+    doses = wells.assign(Metadata_Dose=np.where(wells["Metadata_Plate"].isin(["P0", "P1"]), 1.0, 10.0))
+    hits = cpf.rank_hits(doses, by="Metadata_Compound", dose="Metadata_Dose", reference=NEGCON, permutations=2000)
+    assert hits.groupby("Metadata_Compound")["group_q_value"].nunique().eq(1).all()
+    called = hits.groupby("hit")["group_q_value"]
+    assert called.max().get(True, 0) <= 0.05
+    assert hits.loc[hits["hit"], "group_q_value"].is_monotonic_increasing
+    assert hits.loc[hits["group_q_value"] > 0.05, "reason"].str.contains("no dose is called: q of all doses").all()
+
+
+def test_plates_and_wells_are_audited(wells: pd.DataFrame, hits: pd.DataFrame) -> None:
+    """The list says what the audits of plates and wells found; well names that cannot be read cost only that audit."""
+    assert len(hits.attrs["sentences"]) == 4
+    assert hits.attrs["sentences"][2].startswith("layout audit: ")
+    assert hits.attrs["sentences"][3].startswith("label audit: ")
+    strange = wells.assign(Metadata_Well="well " + wells["Metadata_Well"])
+    found = cpf.rank_hits(strange, by="Metadata_Compound", reference=NEGCON, permutations=50)
+    assert found.attrs["sentences"][2].startswith("layout audit: not done; Metadata_Well='well")
+
+
+def test_row_order_changes_nothing(wells: pd.DataFrame, hits: pd.DataFrame) -> None:
+    """Shuffled rows give the same list."""
+    shuffled = cpf.rank_hits(
+        wells.sample(frac=1, random_state=5), by="Metadata_Compound", reference=NEGCON, permutations=2000
+    )
+    pd.testing.assert_frame_equal(shuffled, hits, rtol=1e-9)
+
+
+def test_impossible_counts_are_named(wells: pd.DataFrame) -> None:
+    """A cell count below zero is a mistake, not a toxic compound."""
+    bad = wells.assign(Metadata_Object_Count=-1)
+    with pytest.raises(InputError, match=r"count='Metadata_Object_Count': cell counts are 0 or more"):
+        cpf.rank_hits(bad, by="Metadata_Compound", reference=NEGCON)

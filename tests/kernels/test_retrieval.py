@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.precision import precision_of
-from cellprofiling.kernels.retrieval import Blocks, gather, mean_average_precisions
+from cellprofiling.kernels.retrieval import Blocks, mean_average_precisions
 
 SIZES, TREATED = [5, 7, 4], [1, 2, 1]
 STARTS = np.concatenate([[0], np.cumsum(SIZES)]).astype(np.intp)
@@ -79,13 +79,3 @@ def test_well_on_the_origin_never_helps() -> None:
     one_block = Blocks.of(x @ x.T, np.array([4]), np.array([2]))
     found = mean_average_precisions(one_block, np.array([[0, 1]], dtype=np.intp), refit=False)
     assert found[0] == pytest.approx(1 / 3)
-
-
-def test_known_products_are_gathered() -> None:
-    """Products computed before land where they belong, and nothing else is touched."""
-    among = np.arange(9.0).reshape(3, 3)
-    gram = np.full((4, 4), -1.0)
-    gather(among, np.array([2, -1, 0, 1]), np.array([0, 2, 3]), gram)
-    np.testing.assert_array_equal(gram[np.ix_([0, 2, 3], [0, 2, 3])], among[np.ix_([2, 0, 1], [2, 0, 1])])
-    assert (gram[1] == -1).all()
-    assert (gram[:, 1] == -1).all()

@@ -1,0 +1,238 @@
+"""Whether plates lie as their map says: turned, flipped, shifted, or made with another map."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By
+from cellprofiling.core.ledger import written
+from cellprofiling.hits.plate_patterns import Plates, read_plates
+from cellprofiling.kernels.patterns import shared_correlations, shifted, turned
+
+Doubles = NDArray[np.float64]
+
+AS_RECORDED, MOVED, OTHER, CANNOT_TELL = "as recorded", "moved", "other layout", "cannot tell"
+SUSPECT = (MOVED, OTHER)
+TRANSFORMS: dict[str, Callable[[Doubles], Doubles]] = {
+    AS_RECORDED: lambda grids: grids,
+    "rotated by 180 degrees": partial(turned, rows=True, columns=True),
+    "flipped left to right": partial(turned, rows=False, columns=True),
+    "flipped top to bottom": partial(turned, rows=True, columns=False),
+    "shifted one row down": partial(shifted, rows=-1, columns=0),
+    "shifted one row up": partial(shifted, rows=1, columns=0),
+    "shifted one column right": partial(shifted, rows=0, columns=-1),
+    "shifted one column left": partial(shifted, rows=0, columns=1),
+}  # what happened to the plate: the function undoes it
+CLEAR = 4.0  # standard errors by which a correlation must exceed 0, or another one, to be believed
+COLUMNS = [
+    *("layout", "n_replicates", "n_wells", "recorded_score", "best_transform", "score", "best_layout"),
+    *("best_layout_score", "verdict", "message"),
+]
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """How alike each plate is to the other plates of layouts: the median over plates of the mean over measures.
+
+    Attributes
+    ----------
+    moved : against its own layout after each transform, shape (n_transforms, n_plates).
+    layouts : against each layout as recorded, shape (n_layouts, n_plates).
+    n_replicates : other plates of its own layout.
+    n_wells : wells a plate shares with them, the median.
+    """
+
+    moved: Doubles
+    layouts: Doubles
+    n_replicates: NDArray[np.intp]
+    n_wells: Doubles
+
+    @property
+    def error(self) -> Doubles:
+        """The standard error of Fisher's z of a correlation over that many wells."""
+        return 1 / np.sqrt(np.maximum(self.n_wells - 3, 1))
+
+
+def audit_layout(
+    profiles: pd.DataFrame,
+    platemaps: pd.DataFrame | str | None = None,
+    *,
+    by: By = None,
+    plate: str = PLATE,
+    well: str = WELL,
+    count: str = COUNT,
+    features: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """
+    Compare each plate with the other plates of its layout, as recorded, turned, flipped, shifted, and with other maps.
+
+    Parameters
+    ----------
+    profiles : pandas.DataFrame
+        One row per well. Plates are compared by the logarithm of `count`, where there is such a column, and by the
+        first three principal components of the features, where there are features. Counts alone are enough.
+    platemaps : str, pandas.DataFrame or None, default None
+        Which plates share a layout. A column of `profiles` with the name of the map of each plate; or a table with one
+        row per plate (plate and name of the map), or with one row per well (plate, well and what is in it). None:
+        plates whose wells hold the same by `by` are of one layout.
+    by : str, list of str or None, default None
+        Metadata columns that name what is in a well; used where `platemaps` is None.
+    plate, well, count : str
+        Columns with the plate, the well and the number of cells.
+    features : sequence of str or None, default None
+        The features; None takes all there are, ``()`` none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per plate, by name: the plate; ``layout``; ``n_replicates`` (other plates of the layout); ``n_wells``
+        (shared with them); ``recorded_score`` (correlation with them as recorded); ``best_transform`` and ``score``
+        (what fits best, and its correlation); ``best_layout`` and ``best_layout_score`` (which map fits best as
+        recorded); ``verdict`` and ``message``. Verdicts: "as recorded"; "moved" (`best_transform` says how); "other
+        layout" (`best_layout` says which); "cannot tell" (no replicate plate, or no pattern in common).
+
+    Raises
+    ------
+    InputError
+        If nothing says which plates share a layout, or counts are negative.
+    ColumnError
+        If a column is missing, a plate has no map or two, or there is nothing to compare plates by.
+    PlateLayoutError
+        If two rows are the same well, or a well name is impossible.
+
+    See Also
+    --------
+    audit_labels : Find single wells that were swapped.
+
+    Notes
+    -----
+    Row and column effects are taken out by median polish, so that gradients and edges, which all plates share, say
+    little. The score is the median over the other plates of the layout of the Pearson correlation over shared wells,
+    the mean of several measures; the median keeps one turned plate from making its replicates suspect. With Fisher's
+    z(r) = atanh(r) a transform or map is believed if its z exceeds 0 by 4 standard errors 1 / sqrt(n - 3), and that of
+    the recorded one by 4 sqrt(2). With one replicate plate nobody can say which of the two was turned; the message
+    says so. A layout that is symmetric, or replicates that were all turned alike, cannot be seen through.
+
+    References
+    ----------
+    Fisher, Metron 1, 3 (1921), https://hdl.handle.net/2440/15169; Tukey, Exploratory Data Analysis (1977).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import cellprofiling as cpf
+    >>> wells = [f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13)]
+    >>> drugs = np.random.default_rng(0).normal(6, 0.5, 96)
+    >>> cells = [np.exp(drugs), np.exp(drugs), np.exp(drugs[::-1])]
+    >>> counts = pd.DataFrame({"Metadata_Plate": np.repeat(["P1", "P2", "P3"], 96), "Metadata_Well": wells * 3,
+    ...                        "Metadata_Map": "M", "Metadata_Object_Count": np.concatenate(cells).round()})
+    >>> cpf.audit_layout(counts, "Metadata_Map")["best_transform"].tolist()
+    ['as recorded', 'as recorded', 'rotated by 180 degrees']
+    """
+    plates = read_plates(profiles, platemaps, by, plate, well, count, features)
+    scores = _scores(plates)
+    rows = [_row(plates, scores, number) for number in range(len(plates.names))]
+    result = pd.DataFrame(rows, columns=COLUMNS)
+    result.insert(0, plate, plates.names)
+    return written(result, profiles)
+
+
+def layout_sentence(audit: pd.DataFrame) -> str:
+    """Return in a sentence what `audit_layout` found."""
+    counts = audit["verdict"].value_counts()
+    bad = audit[audit["verdict"].isin(SUSPECT)]
+    if counts.get(CANNOT_TELL, 0) == len(audit):
+        return "layout audit: cannot tell, no plate has replicates with a pattern in common"
+    agree = f"{counts.get(AS_RECORDED, 0)} of {len(audit)} plates agree with the other plates of their layout"
+    return f"layout audit: {agree}" + "".join(f"; {message}" for message in bad["message"])
+
+
+def _scores(plates: Plates) -> _Scores:
+    n_plates = len(plates.names)
+    flat = [pattern.reshape(n_plates, -1) for pattern in plates.patterns]
+    other = ~np.eye(n_plates, dtype=bool)
+    same = (plates.layout[:, None] == plates.layout) & other
+    moved = np.empty((len(TRANSFORMS), n_plates))
+    layouts = np.empty((len(plates.layout_names), n_plates))
+    for i, transform in enumerate(TRANSFORMS.values()):
+        found = [
+            shared_correlations(transform(pattern).reshape(n_plates, -1), values)
+            for pattern, values in zip(plates.patterns, flat, strict=True)
+        ]
+        alike = _mean([r for r, _ in found])
+        moved[i] = _medians(alike, same)
+        if i == 0:
+            n_wells = _medians(found[0][1], same)
+            for number in range(len(layouts)):
+                layouts[number] = _medians(alike, (plates.layout == number) & other)
+    return _Scores(moved, layouts, same.sum(axis=1), n_wells)
+
+
+def _mean(parts: list[Doubles]) -> Doubles:
+    """Return the mean of the measures that are there."""
+    known = np.sum([~np.isnan(part) for part in parts], axis=0)
+    return np.divide(np.nansum(parts, axis=0), known, out=np.full(parts[0].shape, np.nan), where=known > 0)
+
+
+def _medians(values: Doubles, mask: NDArray[np.bool_]) -> Doubles:
+    """Return the median of each row where `mask` is true and a value is known, NaN where nowhere."""
+    chosen = [row[use & ~np.isnan(row)] for row, use in zip(values, mask, strict=True)]
+    return np.array([np.median(row) if len(row) else np.nan for row in chosen])
+
+
+def _row(plates: Plates, scores: _Scores, number: int) -> dict:
+    """Return what the scores of one plate say."""
+    own, moved, layouts = plates.layout[number], scores.moved[:, number], scores.layouts[:, number]
+    z_own, z_moved, z_layouts = _z(moved[0]), _z(moved), _z(layouts)
+    transform, layout = int(z_moved.argmax()), int(z_layouts.argmax())
+    error = scores.error[number] if scores.n_replicates[number] else np.nan
+    row = {
+        "layout": plates.layout_names[own],
+        "n_replicates": int(scores.n_replicates[number]),
+        "n_wells": scores.n_wells[number],
+        "recorded_score": moved[0],
+        "best_transform": list(TRANSFORMS)[transform],
+        "score": moved[transform],
+        "best_layout": plates.layout_names[layout],
+        "best_layout_score": layouts[layout],
+    }
+    if not scores.n_replicates[number] or np.isnan(moved[transform]):
+        row |= {"best_transform": AS_RECORDED, "best_layout": plates.layout_names[own]}
+        return row | _said(CANNOT_TELL, f"plate {plates.names[number]} has no replicate plate to be compared with")
+    if max(z_moved[transform], z_layouts[layout]) < CLEAR * error:
+        return row | _said(CANNOT_TELL, f"plate {plates.names[number]} shares no clear pattern with its replicates")
+    lead_moved, lead_layout = z_moved[transform] - z_own, z_layouts[layout] - z_own
+    if max(lead_moved, lead_layout) < CLEAR * np.sqrt(2) * error:
+        return row | _said(AS_RECORDED, f"plate {plates.names[number]} fits its layout as recorded")
+    if lead_moved >= lead_layout:
+        return row | _said(MOVED, _moved_message(plates.names[number], row))
+    return row | _said(OTHER, _layout_message(plates.names[number], row))
+
+
+def _z(r: Doubles) -> Doubles:
+    """Return Fisher's z; what is unknown is the worst."""
+    return np.where(np.isnan(r), -np.inf, np.arctanh(np.clip(r, -0.999999, 0.999999)))
+
+
+def _said(verdict: str, message: str) -> dict[str, str]:
+    return {"verdict": verdict, "message": message}
+
+
+def _moved_message(plate: str, row: dict) -> str:
+    who = f"plate {plate}" if row["n_replicates"] > 1 else f"plate {plate} or the only other plate of its layout"
+    return (
+        f"{who} looks {row['best_transform']} (correlation {row['score']:.2f} with its replicates then, "
+        f"{row['recorded_score']:.2f} as recorded)"
+    )
+
+
+def _layout_message(plate: str, row: dict) -> str:
+    return (
+        f"plate {plate} looks like one of {row['best_layout']} (correlation {row['best_layout_score']:.2f}), not of "
+        f"{row['layout']} ({row['recorded_score']:.2f})"
+    )

@@ -1,0 +1,85 @@
+"""Why a row of the hit list is a hit or is not, and what to beware of, in words."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cellprofiling.hits.cell_counts import ALPHA, FEW_CELLS
+
+NEAR = 4.0  # times the false discovery rate: below it a row that is no hit is a near miss
+
+
+class List(NamedTuple):
+    """What the reasons of all rows share.
+
+    Attributes
+    ----------
+    fdr : the false discovery rate of the list.
+    n_tests : rows with a p-value.
+    position_rate : share of control pseudo-compounds at one position that the test calls active; NaN if unknown.
+    grouped : whether rows are doses of perturbations.
+    """
+
+    fdr: float
+    n_tests: int
+    position_rate: float
+    grouped: bool
+
+
+def reason(row: dict[Any, Any], shared: List) -> str:
+    """Return the reason of one row."""
+    if np.isnan(row["p_value"]):
+        return "not tested: one well has no replicate to be compared with"
+    notes = [_verdict(row, shared), *_count_notes(row)]
+    if row["n_plates"] == 1:
+        notes.append("all wells on one plate")
+    if row["same_position"]:
+        notes.append(_position_note(row, shared))
+    return "; ".join(notes)
+
+
+def _verdict(row: dict[Any, Any], shared: List) -> str:
+    where = f"{_many(row['n_wells'], 'well')} on {_many(row['n_plates'], 'plate')}"
+    if row["hit"]:
+        return f"q = {row['q_value']:.2g} <= {shared.fdr:g}, {where}"
+    if shared.grouped and row["group_q_value"] > shared.fdr:
+        group = row["group_q_value"]
+        words = f"no dose is called: q of all doses together = {group:.2g} > {shared.fdr:g}"
+        return f"near miss: {words}" if group <= NEAR * shared.fdr and row["p_value"] <= ALPHA else words
+    if row["p_floor"] * shared.n_tests > shared.fdr and row["p_value"] <= row["p_floor"] * (1 + 1e-9):
+        return f"q = {row['q_value']:.2g} > {shared.fdr:g}, at the smallest p-value these few wells can reach"
+    words = f"q = {row['q_value']:.2g} > {shared.fdr:g}"
+    return f"near miss: {words}, p = {row['p_value']:.2g}, {where}" if row["q_value"] <= NEAR * shared.fdr else words
+
+
+def _count_notes(row: dict[Any, Any]) -> list[str]:
+    """Return what cell counts say: few cells, and whether the profile says more than they do."""
+    notes = []
+    if row["cell_count_ratio"] < FEW_CELLS:
+        notes.append(f"only {row['cell_count_ratio']:.0%} of the cells of controls")
+    if not row["hit"] or not row["cell_count_p"] <= ALPHA:
+        return notes
+    alone = f"cell count alone differs too ({row['cell_count_ratio']:.0%} of controls, p = {row['cell_count_p']:.2g})"
+    matched = row["count_matched_p"]
+    if np.isnan(matched):
+        told = "and no controls have as few or as many, to compare it with"
+    elif matched <= ALPHA:
+        told = f"but it differs from controls of like counts too (p = {matched:.2g})"
+    else:
+        told = (
+            f"and it does not differ from controls of like counts (p = {matched:.2g}): that may be all there is to it"
+        )
+    return [*notes, f"{alone}, {told}"]
+
+
+def _position_note(row: dict[Any, Any], shared: List) -> str:
+    words = "same well position on all plates, so position may be what is seen"
+    if not np.isnan(shared.position_rate):
+        words += f"; of controls at one position, {shared.position_rate:.0%} are called too"
+    if not np.isnan(row["position_p"]):
+        words += f"; position-matched p = {row['position_p']:.2g} (smallest possible {row['position_p_floor']:.2g})"
+    return words
+
+
+def _many(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -43,8 +43,8 @@ def names_in(path: Path) -> tuple[str, ...]:
 
 def open_file(path: Path) -> parquet.ParquetFile:
     """Return an open parquet file; its footer, which names each piece of each column, is parsed once."""
-    # Without checksums a bit that flipped on disk is a number like any other. They cost next to nothing beside zstd, and
-    # at least two thirds of the reading again in the lz4 cache.
+    # Without checksums a bit that flipped on disk is a number like any other. They cost next to nothing beside zstd,
+    # and at least two thirds of the reading again in the lz4 cache.
     return parquet.ParquetFile(path, metadata=_footer(path, state_of(path)), page_checksum_verification=True)
 
 

@@ -9,13 +9,13 @@ export OMP_NUM_THREADS ?= 1
 demo: .venv/core ## the whole job on a simulated screen, into demo-out/
 	$(BIN)/cellprofiling demo --out demo-out
 
-test: .venv/test ## everything but the slow checks, under 10 minutes on two cores
+test: .venv/test .venv/axe ## everything but the slow checks, under 10 minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-all: .venv/test ## the slow checks too
+test-all: .venv/test .venv/axe ## the slow checks too
 	$(BIN)/pytest -n 2 --dist loadfile -m ""
 
-test-pandas2: .venv/python ## the same tests with pandas 2.2, in .venv-pandas2
+test-pandas2: .venv/python .venv/axe ## the same tests with pandas 2.2, in .venv-pandas2
 	$(PYTHON) -m venv .venv-pandas2
 	grep -v '^pandas==' constraints.txt > .venv-pandas2/constraints.txt
 	.venv-pandas2/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
@@ -65,6 +65,12 @@ clean:
 .venv/test: .venv/core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group test
 	@touch $@
+
+# axe-core (MPL-2.0) judges whether everyone can read the report; without npm that one test is skipped.
+AXE := 4.10.3
+.venv/axe: .venv/python
+	@mkdir -p $@ && cd $@ && npm pack --silent axe-core@$(AXE) >/dev/null && tar -xzf axe-core-$(AXE).tgz && touch . || \
+	  { cd ../.. && rm -rf $@ && echo "no axe-core from npm: the accessibility of the report is not tested"; }
 
 .venv/bench: .venv/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench

@@ -30,6 +30,7 @@ TOPICS = {
     "Whitening and batches": "batch_cases",
     "Comparing corrections": "comparison_cases",
     "Hits": "hits_cases",
+    "Fingerprints": "fingerprint_cases",
     "Features and mechanisms": "feature_cases",
     "SQLite": "sqlite_cases",
 }

@@ -6,10 +6,23 @@ from .io.cells import open_cells as open_cells
 from .io.platemaps import read_platemap as read_platemap
 from .io.anndata import to_anndata as to_anndata
 from .io.anndata import from_anndata as from_anndata
+from .io.mudata import to_mudata as to_mudata
+from .io.mudata import from_mudata as from_mudata
 from .core.names import parse_features as parse_features
 from .core.ledger import ledger as ledger
 from .cells.flags import flag_cells as flag_cells
+from .cells.objects import count_objects as count_objects
+from .cells.neighborhood import measure_neighborhood as measure_neighborhood
+from .cells.spatial import measure_clustering as measure_clustering
+from .cells.context import correct_context as correct_context
 from .cells.aggregation import aggregate as aggregate
+from .cells.cell_cycle import cell_cycle as cell_cycle
+from .cells.cell_cycle_shares import cell_cycle_shares as cell_cycle_shares
+from .cells.subpopulations import subpopulations as subpopulations
+from .cells.composition_test import compare_subpopulations as compare_subpopulations
+from .cells.responders import responders as responders
+from .cells.exemplars import exemplars as exemplars
+from .cells.fingerprint import fingerprint as fingerprint
 from .jobs.aggregation import aggregate_plates as aggregate_plates
 from .jobs.gather import gather_plates as gather_plates
 from .profiles.annotation import annotate as annotate
@@ -35,12 +48,16 @@ from .explore.clustering import cluster as cluster
 from .explore.enrichment import enrich as enrich
 from .explore.similarity import similarity as similarity
 from .explore.variance import variance_budget as variance_budget
+from .explore.modalities import compare_modalities as compare_modalities
 from .hits.precision import average_precision as average_precision
 from .hits.activity import activity as activity
 from .hits.distinctiveness import distinctiveness as distinctiveness
 from .hits.consistency import consistency as consistency
 from .hits.replicates import percent_replicating as percent_replicating
 from .hits.features import compare_features as compare_features
+from .hits.explanation import explain as explain
+from .hits.explanation_summaries import summarize_hits as summarize_hits
+from .hits.explanation_embeddings import explain_embedding as explain_embedding
 from .hits.mechanism import predict_mechanism as predict_mechanism
 from .hits.neighborhoods import enrich_neighbors as enrich_neighbors
 from .hits.grit import grit as grit
@@ -50,11 +67,13 @@ from .hits.layout_audit import audit_layout as audit_layout
 from .hits.label_audit import audit_labels as audit_labels
 from .hits.doses import fit_doses as fit_doses
 from .hits.doses import dose_responses as dose_responses
+from .hits.titration import titration_similarity as titration_similarity
 from .hits.ranking import rank_hits as rank_hits
 from .io.hit_lists import write_hits as write_hits
 from .quality.checks import check_quality as check_quality
 from .report.render import write_report as write_report
 from .report.comparison import write_comparison as write_comparison
 from .simulate.screen import simulate_screen as simulate_screen
+from .jobs.power import plan_power as plan_power
 
 __version__: str

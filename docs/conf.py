@@ -1,6 +1,11 @@
 """Sphinx settings."""
 
+import os
+from pathlib import Path
+
 import cellprofiling
+from cellprofiling.quality.rules import load
+from cellprofiling.quality.table import markdown
 
 project = "cellprofiling"
 copyright = "2026, the cellprofiling developers"
@@ -14,7 +19,14 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-exclude_patterns = ["_build", "jupyter_execute"]
+exclude_patterns = ["_build", "jupyter_execute", "generated/quality_checks.md"]
+
+# A kernel that is told a backend, as make tells it, shows no figures.
+os.environ.pop("MPLBACKEND", None)
+
+# The table on the page "Quality" is that of the thresholds themselves
+Path(__file__).with_name("generated").mkdir(exist_ok=True)
+Path(__file__).with_name("generated").joinpath("quality_checks.md").write_text(markdown(load().values()), "utf-8")
 
 html_theme = "pydata_sphinx_theme"
 html_title = "cellprofiling"

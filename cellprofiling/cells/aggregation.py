@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype
 
-from cellprofiling.cells.summaries import EXCLUDED, Plan, Summary, summarize
+from cellprofiling.cells.summaries import EXCLUDED, Plan, summarize
 from cellprofiling.core.errors import InputError, listed, nearest
 from cellprofiling.core.frame import (
     COUNT,
@@ -111,14 +111,14 @@ def aggregate(
     0           A01                      3                 2.0              1.0
     1           A02                      1                 4.0              0.0
     """
-    source = _source(cells, exclude)
-    plan = _plan(source, by, statistics, features, min_cells)
+    source = read_source(cells, exclude)
+    plan = read_plan(source, by, statistics, features, min_cells)
     pieces = read_once(source.partitions)
     counter = Counter(len(pieces), progress)
     summaries = [summarize(together, plan, counter) for together in apart(pieces, plan.by)]
     metadata = stacked([summary.metadata for summary in summaries])
     if metadata.empty:
-        raise InputError(_nothing_left(summaries, exclude, min_cells))
+        raise InputError(nothing_left(max(summary.most for summary in summaries), exclude, min_cells))
     varying = [str(name) for name in metadata if any(name in summary.varying for summary in summaries)]
     order = metadata.sort_values(plan.by, kind="stable").index
     values = np.concatenate([summary.values for summary in summaries], axis=1)[:, order]
@@ -128,7 +128,7 @@ def aggregate(
         plan.names,
     )
     left_out = merged(line for summary in summaries for line in summary.left_out)
-    return join(table, source=source.schema, new=[*_columns_left_out(source.schema, plan, varying), *left_out])
+    return join(table, source=source.schema, new=[*columns_left_out(source.schema, plan, varying), *left_out])
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,8 @@ class Source:
     exclude: Reference
 
 
-def _source(cells: pd.DataFrame | Cells | PathLike, exclude: Reference) -> Source:
+def read_source(cells: pd.DataFrame | Cells | PathLike, exclude: Reference) -> Source:
+    """Return the cells, wherever they are, as pieces to read."""
     if isinstance(cells, str | os.PathLike):
         cells = open_cells(cells)
     if isinstance(cells, Cells):
@@ -161,9 +162,15 @@ def _source(cells: pd.DataFrame | Cells | PathLike, exclude: Reference) -> Sourc
     return Source([in_memory(plain)], cells.iloc[:0], excluded)
 
 
-def _plan(
-    source: Source, by: By, statistics: str | Sequence[str], features: Sequence[str] | None, min_cells: int
+def read_plan(
+    source: Source,
+    by: By,
+    statistics: str | Sequence[str],
+    features: Sequence[str] | None,
+    min_cells: int,
+    also: Sequence[str] = (),
 ) -> Plan:
+    """Return what is asked for, checked against the columns there are; `also` are columns to read beside them."""
     schema = source.schema
     keys = require(schema, by, "by")
     if not keys:
@@ -180,7 +187,7 @@ def _plan(
     names = tuple(f"{name}{end}" for end in endings for name in measured)
     known = set(measured if features is None else schema)
     unused = [str(name) for name in schema if not is_metadata(name) and name not in known]
-    return Plan(keys, labels, flags, source.exclude, asked, measured, unused, wanted, names, min_cells)
+    return Plan(keys, labels, flags, source.exclude, [*asked, *also], measured, unused, wanted, names, min_cells)
 
 
 def _known(statistics: list[str]) -> list[str]:
@@ -193,19 +200,20 @@ def _known(statistics: list[str]) -> list[str]:
     return statistics
 
 
-def _nothing_left(summaries: Sequence[Summary], exclude: Reference, min_cells: int) -> str:
-    most = max(summary.most for summary in summaries)
+def nothing_left(most: int, exclude: Reference, min_cells: int) -> str:
+    """Return why there is no group, given the number of cells in the largest."""
     if most == 0:
         return f"exclude={describe_reference(exclude)}: leaves no cell; exclude fewer."
     return f"min_cells={min_cells}: no group has so many cells; the largest has {most}."
 
 
-def _columns_left_out(schema: pd.DataFrame, plan: Plan, varying: Sequence[str]) -> list[Line]:
+def columns_left_out(schema: pd.DataFrame, plan: Plan, varying: Sequence[str], step: str = "aggregate") -> list[Line]:
+    """Return ledger lines for the columns of the cells that a table of wells does not have."""
     replaced = [COUNT] if COUNT in schema else []
     return [
-        *lines("aggregate", "column", varying, "differs between the cells of a group"),
-        *lines("aggregate", "column", plan.unused, "not a feature, but a position or bookkeeping"),
-        *lines("aggregate", "column", replaced, "counted anew"),
+        *lines(step, "column", varying, "differs between the cells of a group"),
+        *lines(step, "column", plan.unused, "not a feature, but a position or bookkeeping"),
+        *lines(step, "column", replaced, "counted anew"),
     ]
 
 

@@ -33,12 +33,14 @@ class Findings:
     ----------
     limits : rows of a table, one for each group, rule and feature.
     unused : rule, reason and group of each limit that is not used there.
+    apart : rule, group and share of cells, where many lie apart and had no say in the limit.
     flagged : how many cells each rule flags.
     crowded : ledger lines of wells in which many cells are flagged.
     """
 
     limits: list[dict[str, Any]]
     unused: list[tuple[str, str, str]]
+    apart: list[tuple[str, str, float]]
     flagged: Mapping[str, int]
     crowded: list[Line]
 
@@ -49,6 +51,7 @@ def find(cells: pd.DataFrame, learned: Fit, codes: NDArray[np.intp]) -> Findings
     return Findings(
         list(_limits(learned, flags, codes)),
         list(_unused(learned)),
+        list(_apart(learned)),
         {rule.name: int(flags[rule.column].sum()) for rule in learned.rules},
         _crowded(cells, flags),
     )
@@ -66,6 +69,7 @@ def ledger_lines(findings: Sequence[Findings], rules: Sequence[Rule]) -> list[Li
         for reason, where in reasons.items():
             text = f"no limit for {listed(dict.fromkeys(where))}: {reason}"
             found += lines("flag_cells", "rule", [rule.name], text, n=len(set(where)))
+        found += _learned_without([row for part in findings for row in part.apart if row[0] == rule.name])
     return [*found, *(line for part in findings for line in part.crowded)]
 
 
@@ -95,6 +99,25 @@ def _unused(learned: Fit) -> Iterator[tuple[str, str, str]]:
     for rule in learned.rules:
         for bounds in (bounds for parts in learned.bounds[rule.name] for bounds in parts.values()):
             yield from ((rule.name, reason, where[i]) for i, reason in enumerate(bounds.reason) if reason)
+
+
+def _apart(learned: Fit) -> Iterator[tuple[str, str, float]]:
+    where = names(learned.keys)
+    for rule in learned.rules:
+        for bounds in (bounds for parts in learned.bounds[rule.name] for bounds in parts.values()):
+            yield from ((rule.name, where[i], share) for i, share in enumerate(bounds.apart) if share)
+
+
+def _learned_without(apart: Sequence[tuple[str, str, float]]) -> list[Line]:
+    """Return a line that says where many cells lie apart, if they do anywhere."""
+    if not apart:
+        return []
+    where, least, most = listed(dict.fromkeys(row[1] for row in apart)), *(f(r[2] for r in apart) for f in (min, max))
+    share = f"{least:.0%}" if f"{least:.0%}" == f"{most:.0%}" else f"{least:.0%} to {most:.0%}"
+    text = (
+        f"the limit for {where} is that of the other cells: {share} lie apart below it, debris or another kind of cell"
+    )
+    return lines("flag_cells", "rule", [apart[0][0]], text, n=len({row[1] for row in apart}))
 
 
 def _crowded(cells: pd.DataFrame, flags: pd.DataFrame) -> list[Line]:

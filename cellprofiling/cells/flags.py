@@ -1,7 +1,7 @@
 """Cells that are suspect, marked: debris, cells taken together, cells at the border, what is not in focus."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -28,6 +28,7 @@ from cellprofiling.core.frame import (
 from cellprofiling.core.ledger import Ledger, Line, written
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.derived import Derived, with_derived
 from cellprofiling.io.files import PathLike
 from cellprofiling.io.partitions import Partition, stacked
 
@@ -89,6 +90,11 @@ def flag_cells(
     A limit is median + k 1.4826 MAD of the group, exact and in float64; a limit is not used in a group with fewer than
     30 values or a MAD of 0 (the `ledger` says so). A missing value is never beyond a limit, only "missing". Zero and
     negative values have no logarithm and count as smaller than any other.
+
+    Where a tenth or more of the cells lie apart below a low limit of logarithms, as debris does, limit, ``center`` and
+    ``scale`` are those of the other cells: the SD is then 1.4826 times the median distance of the cells above the
+    center, and the limit lies at 1 / 2.5 of the center at most, because half of the size is biology. The `ledger` says
+    so: a second kind of cell may be what lies apart.
 
     Flags mark cells, they remove none. A treatment that changes all of its cells may have all of them flagged: wells
     with more than 20 % flagged cells are in the `ledger`, and `aggregate` counts the flags of each well.
@@ -196,7 +202,7 @@ def _flag_files(cells: Cells, rules: Asked, by: By, reference: Reference, progre
         learned, found = _learn_files([cells.partitions[i] for i in members], plan, counter)
         findings.append(found)
         for i in members:
-            partitions[i] = _with_flags(cells.partitions[i], learned, plan)
+            partitions[i] = with_derived(cells.partitions[i], _derived(learned, plan))
     schema = cells.schema.assign(**{name: pd.Series(dtype=bool) for name in plan.columns})
     schema.attrs = {**cells.schema.attrs, LIMITS: Records(row for found in findings for row in found.limits)}
     new = [*absent, *ledger_lines(findings, plan.rules)]
@@ -225,22 +231,14 @@ def _learn_files(partitions: Sequence[Partition], plan: Plan, counter: Counter) 
     return _learn(cells, plan, matches(cells, plan.reference))
 
 
-def _with_flags(partition: Partition, learned: Fit, plan: Plan) -> Partition:
-    load = partial(_load, partition.load, learned, plan.features, plan.columns)
-    return replace(partition, columns=(*partition.columns, *plan.columns), load=load)
+def _derived(learned: Fit, plan: Plan) -> Derived:
+    needed = list(dict.fromkeys([*learned.by, *plan.features]))
+    return Derived(tuple(plan.columns), partial(_needed, needed), partial(_computed, learned))
 
 
-def _load(
-    load: Callable[[Sequence[str]], pd.DataFrame],
-    learned: Fit,
-    features: Sequence[str],
-    flags: Sequence[str],
-    columns: Sequence[str],
-) -> pd.DataFrame:
-    """Read the columns; the flags among them are computed from what is read beside them."""
-    asked = [name for name in columns if name not in flags]
-    if len(asked) == len(columns):
-        return load(columns)
-    cells = load(list(dict.fromkeys([*asked, *learned.by, *features])))
-    marked = pd.concat([cells, learned.flags(cells)], axis=1)
-    return marked if list(marked) == list(columns) else marked[list(columns)]
+def _needed(columns: Sequence[str], _: Sequence[str]) -> Sequence[str]:
+    return columns
+
+
+def _computed(learned: Fit, cells: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:
+    return learned.flags(cells)[list(asked)]

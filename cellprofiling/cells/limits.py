@@ -28,6 +28,7 @@ class Bounds:
     center, scale : median, and MAD as a standard deviation (of logarithms where the limit is one of logarithms).
     low, high : a cell below or above is flagged.
     reason : why there is no limit, empty where there is one.
+    apart : share of the cells that lie apart below the low limit, and had no say in it; 0 where there is no such crowd.
     """
 
     center: NDArray[np.float64]
@@ -35,6 +36,7 @@ class Bounds:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     reason: tuple[str, ...]
+    apart: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def _robust(limit: Limit, x: NDArray[np.float64], codes: Codes, reference: Mask)
     found = robust_limits(x[reference], codes[reference], n_groups, low=low, high=high, log=limit.log)
     asked = not np.isnan([low, high]).all()
     reason = [_reason(n, scale) if asked else "" for n, scale in zip(found.n, found.scale, strict=True)]
-    return Bounds(found.center, found.scale, np.fmax(found.low, least), np.fmin(found.high, most), tuple(reason))
+    low_limit, high_limit = np.fmax(found.low, least), np.fmin(found.high, most)
+    return Bounds(found.center, found.scale, low_limit, high_limit, tuple(reason), tuple(found.apart.tolist()))
 
 
 def _reason(n: int, scale: float) -> str:

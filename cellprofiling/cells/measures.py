@@ -38,6 +38,10 @@ MEASURES = {
     "nuclear stain": Measure(
         ("meanintensity|(?:region )?mean|intensity[ _]mean",), channel=".*(?:dna|dapi|hoechst|draq|h2b|nucle).*"
     ),
+    "amount of nuclear stain": Measure(
+        ("integratedintensity", "(?:region )?(?:sum|integrated|total)|intensity[ _](?:sum|integrated|total)"),
+        channel=".*(?:dna|dapi|hoechst|draq|h2b|nucle).*",
+    ),
     "highest intensity": Measure(("maxintensity",), several=True),
     "bounding box": Measure((r"boundingbox(?:minimum|maximum)_[xyz]|bbox[-_]\d",), several=True),
     "focus of the image": Measure(("(?:imagequality_)?powerloglogslope_.+",), several=True),

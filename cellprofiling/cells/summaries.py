@@ -70,8 +70,44 @@ class Summary:
     most: int
 
 
-def summarize(pieces: Sequence[Partition], plan: Plan, counter: Counter) -> Summary:
-    """Return the summary of all cells in some pieces."""
+@dataclass(frozen=True)
+class Groups:
+    """Which cells of some pieces belong together.
+
+    Attributes
+    ----------
+    pieces : to be read by columns.
+    sizes : cells in each piece.
+    cells : the columns that say what a cell is.
+    codes : the number of the group of each cell, -1 for an excluded one.
+    metadata : one row per group.
+    enough : which groups have enough cells.
+    varying : metadata columns with more than one value in some group.
+    left_out : ledger lines of what was left out on reading, and of the groups with too few cells.
+    """
+
+    pieces: list[Partition]
+    sizes: list[int]
+    cells: pd.DataFrame
+    codes: NDArray[np.intp]
+    metadata: pd.DataFrame
+    enough: NDArray[np.bool_]
+    varying: frozenset[str]
+    left_out: list[Line]
+
+    @property
+    def most(self) -> int:
+        """Cells in the largest group."""
+        return int(self.metadata[COUNT].max()) if len(self.metadata) else 0
+
+    @property
+    def rows(self) -> Grouping:
+        """The groups as the kernels want them."""
+        return grouping(self.codes, len(self.metadata))
+
+
+def read_groups(pieces: Sequence[Partition], plan: Plan) -> Groups:
+    """Return which cells of some pieces belong together; of the features nothing is read, if pieces allow."""
     by_columns = [_by_columns(piece, plan) for piece in pieces]
     tables = [piece.read(plan.labels_read) for piece in by_columns]
     cells = stacked(tables)
@@ -81,15 +117,30 @@ def summarize(pieces: Sequence[Partition], plan: Plan, counter: Counter) -> Summ
     counts = _counts(cells, codes, excluded, plan)
     metadata = cells[[*plan.by, *plan.labels]].iloc[first].assign(**counts).reset_index(drop=True)
     enough = counts[COUNT] >= plan.min_cells
-    values = _values(by_columns, grouping(np.where(excluded, -1, codes), len(keys)), plan)
-    for piece, table in zip(pieces, tables, strict=True):
-        counter.add(piece.plate, len(table), piece.size)
-    return Summary(
-        metadata[enough],
-        values[:, enough],
+    return Groups(
+        by_columns,
+        [len(table) for table in tables],
+        cells,
+        np.where(excluded, -1, codes),
+        metadata,
+        enough,
         frozenset(name for name in plan.labels if not _constant(cells[name], first[codes])),
         [*cells.attrs.get(KEY, []), *_too_few(metadata[~enough], plan)],
-        int(counts[COUNT].max(initial=0)),
+    )
+
+
+def summarize(pieces: Sequence[Partition], plan: Plan, counter: Counter) -> Summary:
+    """Return the summary of all cells in some pieces."""
+    found = read_groups(pieces, plan)
+    values = _values(found.pieces, found.rows, plan)
+    for piece, size in zip(pieces, found.sizes, strict=True):
+        counter.add(piece.plate, size, piece.size)
+    return Summary(
+        found.metadata[found.enough],
+        values[:, found.enough],
+        found.varying,
+        found.left_out,
+        found.most,
     )
 
 
@@ -129,9 +180,13 @@ def _values(pieces: Sequence[Partition], rows: Grouping, plan: Plan) -> NDArray[
 def _batch(
     pieces: Sequence[Partition], rows: Grouping, statistics: Sequence[str], features: Sequence[str]
 ) -> NDArray[np.float64]:
+    return group_statistics(read_values(pieces, features), rows, statistics)
+
+
+def read_values(pieces: Sequence[Partition], features: Sequence[str]) -> Sequence[NDArray[np.floating]]:
+    """Return for each feature the values of all cells in some pieces."""
     blocks = [piece.values(features) for piece in pieces]
-    columns = blocks[0] if len(blocks) == 1 else [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-    return group_statistics(columns, rows, statistics)
+    return blocks[0] if len(blocks) == 1 else [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
 
 
 def _constant(labels: pd.Series, first: NDArray[np.intp]) -> bool:

@@ -48,7 +48,8 @@ def run(
         bool, typer.Option("--resume", help="Keep results whose inputs and settings are unchanged.")
     ] = False,
 ) -> None:
-    """Run a screen from cells or wells to hit list and report."""
+    """Run a screen from cells or wells to hit list and report; exit code 3 where quality.fail_on asks for it."""
+    from cellprofiling.recipe.gate import read_gate
     from cellprofiling.recipe.run import run_recipe
 
     with Status() as status:
@@ -56,7 +57,11 @@ def run(
     hits = tables["hits"]
     print(f"{int(hits['hit'].sum())} hits among {len(hits)} perturbations")
     print("\n".join(hits.attrs["sentences"]))
+    gate = read_gate(recipe, out)
+    print(f"quality   {gate.sentence}: {out / 'quality.json'}")
     print(f"hit list  {out / 'hits.csv'}\nreport    {out / 'report.html'}")
+    if gate.stops:
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -9,7 +9,10 @@ from typing import NamedTuple
 MORPHOLOGY, POSITION, BOOKKEEPING, UNKNOWN = "morphology", "position", "bookkeeping", "unknown"
 
 # What aggregate and fingerprint append; cp_measure's channels follow a double underscore too, so this goes first.
-STATISTIC = re.compile(r"(?:__(?:median|mean|mad|std|min|max|q\d\d|level|spread))+$")
+STATISTIC = re.compile(r"(?:__(?:median|mean|mad|std|min|max|q\d\d|level|spread|ks|w1|w2_location|w2_size|w2_shape))+$")
+
+# What fingerprint calls the covariance of two components of single cells: Dependence_PC01_PC02.
+DEPENDENCE = re.compile(r"Dependence_(?P<measure>PC\d+_PC\d+)")
 
 
 class Group(NamedTuple):

@@ -18,6 +18,7 @@ from cellprofiling.core.dialects import (
     CELLPROFILER,
     COLUMBUS,
     COLUMBUS_CHANNEL,
+    DEPENDENCE,
     EMBEDDING,
     EXCEPTIONS,
     FIJI,
@@ -194,6 +195,11 @@ def _read_embedding(name: str, text: str) -> Feature | None:
     return Feature(name, MORPHOLOGY, group="Embedding", measure=text) if EMBEDDING.fullmatch(text) else None
 
 
+def _read_dependence(name: str, text: str) -> Feature | None:
+    found = DEPENDENCE.fullmatch(text)
+    return Feature(name, MORPHOLOGY, group="Dependence", measure=found["measure"]) if found else None
+
+
 def _kind_in_words(text: str) -> str | None:
     if IDS_AND_COUNTS.fullmatch(text):
         return BOOKKEEPING
@@ -211,6 +217,7 @@ def _read_any_program(name: str, text: str) -> Feature | None:
 
 # The first that can read a name does; a bare "Correlation_3_00_256__DNA" is a texture.
 READERS = (
+    _read_dependence,
     _read_cp_measure,
     _read_cellprofiler,
     _read_columbus,

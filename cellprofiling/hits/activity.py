@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, ReferenceRowsError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference
 from cellprofiling.core.ledger import lines, written
+from cellprofiling.hits.blocks import COMBINE, Blocks, block_tables, together
 from cellprofiling.hits.caller import CONTROL_FITS, Caller
 from cellprofiling.hits.design import alike, read_design
 from cellprofiling.hits.methods import METHODS
+from cellprofiling.kernels.group_fdr import benjamini_hochberg
 
 COLUMNS = [
     *("score", "statistic", "p_value", "q_value", "p_floor", "n_wells", "n_plates", "n_controls"),
@@ -29,6 +31,8 @@ def activity(
     permutations: int = 10_000,
     seed: int = 0,
     control_fit: str = "refit",
+    blocks: Blocks = None,
+    combine: str = "min",
     **method_options: Any,
 ) -> pd.DataFrame:
     """
@@ -70,6 +74,11 @@ def activity(
         - ``"whiten"``: give the profiles *before* whitening. They are whitened on the controls here, anew in each
           assignment.
         - ``"as_given"``: nothing. Right only if no control was used to make the profiles.
+    blocks : bool or dict or None, default None
+        True tests the blocks of a `fingerprint` (level, spread, dependence) one by one and combines their p-values;
+        ``{name: [features]}`` does so with blocks of your own. None tests all features together.
+    combine : {"min", "cauchy"}, default "min"
+        How p-values of blocks are combined: the smallest times their number (Bonferroni), or the Cauchy combination.
     **method_options
         Options of the method, named above.
 
@@ -84,6 +93,11 @@ def activity(
         refitted. A perturbation with one well has no replicate to find: its values are missing, but for "mahalanobis".
         Wells whose values are all the same (all zero, for example) are no profiles: they are left out, and the ledger
         names them.
+
+        With `blocks` there are ``statistic_level``, ``p_level`` and so on in place of ``score`` and ``statistic``;
+        ``p_value`` and ``p_floor`` are those of the combination, and ``block`` says in words which blocks speak, with
+        p <= 0.05 / 3 each: "average change", "more or less variable", "different relation between features, or a
+        subset of cells".
 
     Raises
     ------
@@ -121,7 +135,8 @@ def activity(
     Szekely and Rizzo, J. Stat. Plan. Inference 143, 1249 (2013), https://doi.org/10.1016/j.jspi.2013.03.018;
     Anderson, Austral Ecology 26, 32 (2001), https://doi.org/10.1111/j.1442-9993.2001.01070.pp.x;
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39 (2010), https://doi.org/10.2202/1544-6115.1585;
-    Besag and Clifford, Biometrika 78, 301 (1991), https://doi.org/10.1093/biomet/78.2.301.
+    Besag and Clifford, Biometrika 78, 301 (1991), https://doi.org/10.1093/biomet/78.2.301;
+    Liu and Xie, J. Am. Stat. Assoc. 115, 393 (2020), https://doi.org/10.1080/01621459.2018.1554485 (Cauchy).
 
     Examples
     --------
@@ -134,8 +149,16 @@ def activity(
     """
     one_of("method", method, METHODS)
     one_of("control_fit", control_fit, CONTROL_FITS)
+    one_of("combine", combine, COMBINE)
     if permutations < 1:
         raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
+    if blocks:
+        of_all: dict[str, Any] = {"by": by, "reference": reference, "method": method, "plate": plate}
+        of_all |= {"permutations": permutations, "seed": seed, "control_fit": control_fit} | method_options
+        parts = {name: activity(part, **of_all) for name, part in block_tables(profiles, blocks).items()}
+        found = together(parts, combine)
+        found["q_value"] = false_discovery_rates(found["p_value"])
+        return written(found, *parts.values())
     design = read_design(profiles, by, reference, plate)
     if design.is_control.all():
         raise ReferenceRowsError(
@@ -153,7 +176,7 @@ def _tests(caller: Caller) -> pd.DataFrame:
     """Return the tests of all perturbations; one without a well left is not tested."""
     design = caller.design
     controls = np.flatnonzero(design.is_control)
-    wells = [design.wells_of(group) for group in range(len(design.keys))]
+    wells = design.wells_of_all()
     missing = dict.fromkeys(("score", "statistic", "p_value", "p_floor"), np.nan)
     missing |= dict.fromkeys(("n_wells", "n_plates", "n_controls", "n_permutations"), 0)
     found = iter(caller.test_all([(own, controls) for own in wells if len(own)]))
@@ -164,10 +187,4 @@ def _tests(caller: Caller) -> pd.DataFrame:
 
 def false_discovery_rates(p_values: pd.Series) -> NDArray[np.float64]:
     """Return Benjamini-Hochberg q-values; missing p-values stay missing and are no part of the family."""
-    from statsmodels.stats.multitest import multipletests
-
-    q_values = np.full(len(p_values), np.nan)
-    tested = p_values.notna().to_numpy()
-    if tested.any():
-        q_values[tested] = multipletests(p_values[tested], method="fdr_bh")[1]
-    return q_values
+    return benjamini_hochberg(p_values.to_numpy(dtype=np.float64))

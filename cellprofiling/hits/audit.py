@@ -10,20 +10,25 @@ from scipy.stats import beta
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledger import written
+from cellprofiling.hits.blocks import Blocks, block_tables
 from cellprofiling.hits.caller import CONTROL_FITS, Caller
 from cellprofiling.hits.control_sets import LAYOUTS, ControlSets, read_control_sets
 from cellprofiling.hits.design import read_design
 from cellprofiling.hits.methods import METHODS
+from cellprofiling.kernels.combined_p import bonferroni
 
 ALPHA = 0.05
 COLUMNS = ["layout", "n", "n_independent", "rejected", "rate", "ci_low", "ci_high", "alpha", "message"]
 
 
 class ControlTests(NamedTuple):
-    """The audit, and of each pseudo-compound at one position how many wells it has and what the test says."""
+    """The audit, and for each block the tests of pseudo-compounds at one position, each with how many wells it has.
+
+    Without blocks there is one test, called "".
+    """
 
     audit: pd.DataFrame
-    at_one_position: list[dict]
+    at_one_position: dict[str, list[dict]]
 
 
 def audit_controls(
@@ -38,6 +43,7 @@ def audit_controls(
     permutations: int = 1_000,
     seed: int = 0,
     control_fit: str = "refit",
+    blocks: Blocks = None,
 ) -> pd.DataFrame:
     """
     Return how often control wells, taken for a compound, are called active by the test of `activity`.
@@ -64,6 +70,8 @@ def audit_controls(
         Seed of the random assignments.
     control_fit : {"refit", "as_given"}, default "refit"
         Whether controls are fitted anew in each assignment, as in `activity`.
+    blocks : bool or dict or None, default None
+        Blocks of features that are tested one by one, as in `activity`.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def audit_controls(
     >>> audit["layout"].tolist()
     ['same position', 'different positions']
     """
-    options = (method, n_wells, permutations, seed, control_fit)
+    options = (method, n_wells, permutations, seed, control_fit, blocks)
     return written(call_controls(profiles, reference, by, plate, well, *options).audit, profiles)
 
 
@@ -122,6 +130,7 @@ def call_controls(
     permutations: int,
     seed: int,
     control_fit: str,
+    blocks: Blocks = None,
 ) -> ControlTests:
     """Return the audit with the tests of the pseudo-compounds at one position."""
     one_of("method", method, METHODS)
@@ -132,8 +141,12 @@ def call_controls(
     design = read_design(profiles, by, reference, plate)
     position = pd.factorize(profiles[well].astype(str), sort=True)[0]
     sets = read_control_sets(design, position, n_wells, np.random.default_rng(seed), copied=by is not None)
-    caller = Caller(design, method, permutations, seed, control_fit)
-    tests = {layout: _tests(caller, found.sets) for layout, found in sets.items()}
+    parts = block_tables(profiles, blocks)
+    designs = {name: read_design(part, by, reference, plate) if blocks else design for name, part in parts.items()}
+    callers = {name: Caller(part, method, permutations, seed, control_fit) for name, part in designs.items()}
+    tests = {
+        layout: {name: _tests(caller, found.sets) for name, caller in callers.items()} for layout, found in sets.items()
+    }
     audit = pd.DataFrame([_row(layout, sets[layout], tests[layout]) for layout in LAYOUTS], columns=COLUMNS)
     return ControlTests(audit, tests["same position"])
 
@@ -143,9 +156,11 @@ def _tests(caller: Caller, sets: list[NDArray[np.intp]]) -> list[dict]:
     return caller.test_all([(chosen, np.setdiff1d(controls, chosen)) for chosen in sets])
 
 
-def _row(layout: str, found: ControlSets, tests: list[dict]) -> dict:
+def _row(layout: str, found: ControlSets, tests: dict[str, list[dict]]) -> dict:
     """Return the row of one layout."""
-    n, rejected = len(tests), sum(test["p_value"] <= ALPHA for test in tests)
+    n = len(found.sets)
+    p_values = np.array([[test["p_value"] for test in part] for part in tests.values()], dtype=np.float64)
+    rejected = int((bonferroni(p_values) <= ALPHA).sum())
     row = {"layout": layout, "n": n, "rejected": rejected, "alpha": ALPHA}
     if n == 0:
         unknown = {"n_independent": 0.0, "rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.core.cores import cores
 from cellprofiling.core.methods import chosen_options
 from cellprofiling.hits.crews import MOST_WELLS, Crew, gather_crews
 from cellprofiling.hits.design import Design, content_rank
@@ -47,12 +49,13 @@ class Caller:
         design = self.design.taken(np.argsort(rank))
         function = METHODS[self.method]
         method = function(**chosen_options(self.method, function, self.method_options))
-        bench = Bench(design, method, read_space(design, method, self.control_fit), self.permutations, self.seed)
         ranked = {id(controls): rank[controls] for _, controls in pairs}
         crews = gather_crews(design, [(rank[treated], ranked[id(controls)]) for treated, controls in pairs])
+        space = read_space(design, method, self.control_fit)
+        bench = Bench(design, method, space, self.permutations, self.seed, crews)
         found: list[dict] = [{}] * len(pairs)
-        with ThreadPoolExecutor() as threads:
-            for tests in threads.map(bench.test, bench.portions(crews)):
+        with ThreadPoolExecutor(cores()) as threads:
+            for tests in threads.map(bench.test, bench.portions()):
                 for number, test in tests:
                     found[number] = test
         return found
@@ -109,12 +112,15 @@ class Bench:
     space: Space
     permutations: int
     seed: int
+    crews: list[Crew]
 
     @cached_property
     def _among(self) -> tuple[Indices, Doubles]:
-        """Where each well stands among the controls of the screen, and their inner products if they can be held."""
+        """Where each well stands among the controls of the screen, and their inner products if holding them pays."""
         controls = np.flatnonzero(self.design.is_control)
-        controls = controls if len(controls) <= MOST_WELLS else controls[:0]
+        for_each = sum(len(crew.controls) ** 2 * (1 if crew.are_new else len(crew.treated)) for crew in self.crews)
+        pays = len(controls) <= MOST_WELLS and len(controls) ** 2 < for_each
+        controls = controls if pays else controls[:0]
         place = np.full(len(self.design.x), -1, dtype=np.intp)
         place[controls] = np.arange(len(controls))
         return place, self.space.x[controls] @ self.space.x[controls].T
@@ -126,11 +132,11 @@ class Bench:
             return among[np.ix_(place[wells], place[wells])]
         return self.space.x[wells] @ self.space.x[wells].T
 
-    def portions(self, crews: list[Crew]) -> Iterator[Portion]:
+    def portions(self) -> Iterator[Portion]:
         """Give the crews, a few tests at a time."""
         known: dict[tuple, Assignments] = {}
         self._among  # before there are threads  # noqa: B018
-        for crew in crews:
+        for crew in self.crews:
             layout = (tuple(crew.n_treated), tuple(crew.n_control), crew.are_new)
             if layout not in known:
                 known[layout] = read_assignments(crew, self.permutations, self.seed)
@@ -184,15 +190,17 @@ class Bench:
         wells = crew.treated[portion.tests]
         treated, controls = (directions(self.design, self.method, rows) for rows in (wells.ravel(), crew.controls))
         squares = np.einsum("ij,ij->i", controls, controls)
-        observe = self.method.observe(replace(portion.common.controls, squares=squares), self.space.bandwidth)
-        return [observe(*found, crew.block) for found in _seen(treated, controls, len(wells))]
+        observe = self.method.observe(portion.common.controls._replace(squares=squares), self.space.bandwidth)
+        return [observe(*found, crew.block) for found in _seen(crew, treated, controls, beside=True)]
 
     def _statistics(self, portion: Portion) -> Iterator[tuple[float, Statistic]]:
         """Give the observed statistic of each test, and the statistic of any wells of its pool."""
         crew, space = portion.crew, self.space
         if crew.are_new:
             observe = self.method.observe(portion.common.controls, space.bandwidth)
-            for within, across in _seen(*self._coordinates(portion)):
+            wells = crew.treated[portion.tests].ravel()
+            beside = portion.common.assignments.shared
+            for within, across in _seen(crew, space.x[wells], space.x[crew.controls], beside=beside):
                 yield observe(within, across, crew.block), self._of_pool(portion, within, across)
         else:
             pools = _with_controls(crew, portion.tests)
@@ -201,10 +209,6 @@ class Bench:
                 blocks = Blocks.of(self.products(wells), sizes, crew.n_treated, omega=space.omega)
                 statistic = self.prepared(blocks)
                 yield statistic(crew.places[None], -np.inf)[0], statistic
-
-    def _coordinates(self, portion: Portion) -> tuple[Doubles, Doubles, int]:
-        wells = portion.crew.treated[portion.tests]
-        return self.space.x[wells.ravel()], self.space.x[portion.crew.controls], len(wells)
 
     def _of_pool(self, portion: Portion, within: Doubles, across: Doubles) -> Statistic:
         """Return the statistic of any wells among treated ones and controls, which most tests seldom need."""
@@ -222,11 +226,21 @@ class Bench:
         return statistic
 
 
-def _seen(treated: Doubles, controls: Doubles, n_tests: int) -> Iterator[tuple[Doubles, Doubles]]:
-    """Give the inner products of the treated wells of each test, and of these with the controls."""
-    across = treated @ controls.T
-    for own, beside in zip(np.split(treated, n_tests), np.split(across, n_tests), strict=True):
-        yield own @ own.T, beside
+def _seen(crew: Crew, treated: Doubles, controls: Doubles, *, beside: bool) -> Iterator[tuple[Doubles, Doubles]]:
+    """Give the inner products of the treated wells of each test, and of these with the controls, or those beside them.
+
+    What the observed score needs are the controls of the same plate; with `beside` the rest is left at 0.
+    """
+    tests = treated.reshape(-1, crew.treated.shape[1], treated.shape[1])
+    if beside:
+        across = np.zeros((*tests.shape[:2], len(controls)))
+        for b, (first, last) in enumerate(pairwise(crew.starts)):
+            wells = crew.block == b
+            own = tests[:, wells].reshape(-1, treated.shape[1]) @ controls[first:last].T
+            across[:, wells, first:last] = own.reshape(len(tests), -1, last - first)
+    else:
+        across = (treated @ controls.T).reshape(*tests.shape[:2], -1)
+    yield from zip(tests @ tests.transpose(0, 2, 1), across, strict=True)
 
 
 def _with_controls(crew: Crew, tests: Indices) -> Iterator[Indices]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.frame import PLATE, By
 from cellprofiling.hits.activity import activity
+from cellprofiling.hits.blocks import Blocks
 from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, read_pool
 from cellprofiling.kernels.mean_shift import mean_shift
 
@@ -51,6 +52,7 @@ def matched_p_values(
     permutations: int,
     seed: int,
     control_fit: str,
+    blocks: Blocks = None,
 ) -> Doubles:
     """Return the p-value of some perturbations against the controls nearest in cell count alone.
 
@@ -75,6 +77,7 @@ def matched_p_values(
             permutations=permutations,
             seed=seed,
             control_fit=control_fit,
+            blocks=blocks,
         )
         found[group] = result["p_value"].iloc[0]
     return found

@@ -64,14 +64,14 @@ class Crew:
 
 def gather_crews(design: Design, pairs: list[Pair]) -> list[Crew]:
     """Return the pairs (treated wells, control wells) by crew; the rows of `design` stand in canonical order."""
-    seen: dict[int, dict[int, Indices]] = {}  # controls by plate, read once where pairs have them in common
-    members: dict[tuple, list[tuple[int, Indices]]] = {}
+    seen: dict[int, dict[int, list[int]]] = {}  # controls by plate, read once where pairs have them in common
+    members: dict[tuple, list[tuple[int, list[int]]]] = {}
     for number, (treated, controls) in enumerate(pairs):
         if id(controls) not in seen:
             seen[id(controls)] = _by_plate(design, controls)
         own, beside = _by_plate(design, treated), seen[id(controls)]
         plates = sorted(own, key=lambda plate: (len(own[plate]), len(beside[plate]), beside[plate][0]))
-        wells = np.concatenate([own[plate] for plate in plates])
+        wells = [well for plate in plates for well in own[plate]]
         key = (id(controls), tuple(plates), tuple(len(own[plate]) for plate in plates))
         members.setdefault(key, []).append((number, wells))
     return [_crew(design, seen[key[0]], key[1], key[2], found) for key, found in members.items()]
@@ -79,13 +79,13 @@ def gather_crews(design: Design, pairs: list[Pair]) -> list[Crew]:
 
 def _crew(
     design: Design,
-    beside: dict[int, Indices],
+    beside: dict[int, list[int]],
     plates: tuple[int, ...],
     n_treated: tuple[int, ...],
-    found: list[tuple[int, Indices]],
+    found: list[tuple[int, list[int]]],
 ) -> Crew:
-    found = sorted(found, key=lambda member: tuple(member[1]))
-    parts = [beside[plate] for plate in plates]
+    found = sorted(found, key=lambda member: member[1])
+    parts = [np.array(beside[plate], dtype=np.intp) for plate in plates]
     sizes = np.array([len(part) for part in parts]) + n_treated
     kept = max(1, int((np.cumsum(sizes) <= MOST_WELLS).sum()))
     while kept < len(sizes) and sum(n_treated[:kept]) < 2:
@@ -107,9 +107,10 @@ def _crew(
     )
 
 
-def _by_plate(design: Design, wells: Indices) -> dict[int, Indices]:
+def _by_plate(design: Design, wells: Indices) -> dict[int, list[int]]:
     """Return wells by plate, in canonical order."""
+    found: dict[int, list[int]] = {}
     wells = np.sort(wells)
-    wells = wells[np.argsort(design.plate[wells], kind="stable")]
-    plates, first = np.unique(design.plate[wells], return_index=True)
-    return dict(zip(plates.tolist(), np.split(wells, first[1:]), strict=True))
+    for well, plate in zip(wells.tolist(), design.plate[wells].tolist(), strict=True):
+        found.setdefault(plate, []).append(well)
+    return found

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,12 @@ class Design:
     def wells_of(self, group: int) -> NDArray[np.intp]:
         """Return the wells of one perturbation."""
         return np.flatnonzero(self.group == group)
+
+    def wells_of_all(self) -> list[NDArray[np.intp]]:
+        """Return the wells of each perturbation, in the order of `keys`."""
+        order = np.argsort(self.group, kind="stable")
+        ends = np.searchsorted(self.group[order], np.arange(len(self.keys) + 1))
+        return [order[first:last] for first, last in pairwise(ends)]
 
 
 @dataclass(frozen=True)

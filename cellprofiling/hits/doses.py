@@ -54,9 +54,9 @@ def fit_doses(
         Which wells are the negative controls. They count as dose 0.
     response : str, default "projection"
         What is fitted. ``"projection"``: how far a well lies from the controls of its plate along the way that the
-        other wells of its compound go, in standard deviations of controls. ``"distance"``: its Mahalanobis distance
-        from the controls. Both can only rise. Or a numeric column, such as ``"Metadata_Object_Count"`` or a feature,
-        which may fall as well.
+        other wells of its compound go, in standard deviations of controls. ``"distance"``: how far its Mahalanobis
+        distance from the controls lies beyond that of a control. Both can only rise. Or a numeric column, such as
+        ``"Metadata_Object_Count"`` or a feature, which may fall as well.
     plate : str, default "Metadata_Plate"
         The column inside which wells are exchangeable.
     alpha : float, default 0.05
@@ -102,8 +102,9 @@ def fit_doses(
     whitening of all features on the controls cannot be undone so: give profiles from before it. The way of a
     projection is the sum of the differences of treated wells from the controls, times the level of their dose; wells
     are projected on the way of all other plates (of other parts of a plate, where there are fewer than three), which is
-    fitted anew in each arrangement. Distances do not rise before they leave the noise: the EC50 of a distance is
-    higher than that of the change itself, the more so the weaker the compound.
+    fitted anew in each arrangement. A distance is the root, with its sign, of the squared distance less the mean of
+    that of controls in other folds of the plate: the noise of many features is itself a distance, in which low doses
+    would not be seen. The EC50 of a distance still is somewhat higher than that of the change for weak compounds.
 
     Curve: y = bottom + (top - bottom) / (1 + (midpoint / dose)^hill), by least squares; "3pl" starts at the controls
     (bottom 0), "4pl" does not; the corrected Akaike criterion chooses among them and a constant. The middle lies at

@@ -86,7 +86,7 @@ def read_series(profiles: pd.DataFrame, by: By, dose: str, reference: Reference,
     layout = read_layout(profiles, names, reference, plate)
     if layout.is_control.all():
         raise ReferenceRowsError(f"reference: all {len(profiles)} wells are controls; none has a dose to fit.")
-    log_dose = _read_doses(profiles[dose], ~layout.is_control, dose)
+    log_dose = read_doses(profiles[dose], ~layout.is_control, dose)
     method = RESPONSES.get(response)
     found = method(profiles, layout) if method else Measured(_read_column(profiles, response), None)
     known = ~np.isnan(found.response)
@@ -115,7 +115,7 @@ def _mask(layout: Layout, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return mask
 
 
-def _read_doses(column: pd.Series, treated: NDArray[np.bool_], dose: str) -> Doubles:
+def read_doses(column: pd.Series, treated: NDArray[np.bool_], dose: str) -> Doubles:
     """Return the log10 dose of treated wells, NaN for controls, whatever the column says there."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     usable = np.isfinite(values) & (values > 0)
@@ -146,16 +146,36 @@ def _read_column(profiles: pd.DataFrame, response: str) -> Doubles:
 
 
 def _distances(profiles: pd.DataFrame, layout: Layout) -> Measured:
-    """Return the Mahalanobis distance of each well from the controls of its plate, those of its own fold left out."""
+    """Return how far each well lies beyond the Mahalanobis distance that a control has, those of its own fold left out.
+
+    Notes
+    -----
+    The square of a distance is that of the change plus that of the noise, which a hundred features make large. The mean
+    square of controls, of the same plate and of other folds, is subtracted, and the root keeps the sign of what is
+    left: wells without effect lie about 0, and weak doses are not hidden in the noise.
+    """
     x, plates, is_control, order = _canonical(profiles, layout)
-    found = np.full(len(x), np.nan)
+    squares, folds = np.full(len(x), np.nan), []
     for inside, fitted, metric in _metrics(x, plates, is_control):
-        for plate in np.unique(plates[inside]):
-            rows, beside = inside & (plates == plate), fitted & (plates == plate)
-            if beside.any():
-                away = x[rows] - x[beside].mean(axis=0)
-                found[rows] = np.sqrt(np.einsum("ij,ij->i", away, metric(away)))
-    return Measured(_back(found, order), None)
+        folds.append((inside, fitted))
+        for rows, beside in _plates_of(inside, fitted, plates):
+            away = x[rows] - x[beside].mean(axis=0)
+            squares[rows] = np.einsum("ij,ij->i", away, metric(away))
+    excess = np.full(len(x), np.nan)
+    for inside, fitted in folds:
+        for rows, beside in _plates_of(inside, fitted, plates):
+            excess[rows] = squares[rows] - squares[beside].mean()
+    return Measured(_back(np.copysign(np.sqrt(np.abs(excess)), excess), order), None)
+
+
+def _plates_of(
+    inside: NDArray[np.bool_], fitted: NDArray[np.bool_], plates: Indices
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Give the wells of a fold, plate by plate, with the controls of other folds on that plate."""
+    for plate in np.unique(plates[inside]):
+        beside = fitted & (plates == plate)
+        if beside.any():
+            yield inside & (plates == plate), beside
 
 
 def _projections(profiles: pd.DataFrame, layout: Layout) -> Measured:

@@ -14,7 +14,7 @@ from cellprofiling.hits.features_effects import SSMD, effect_sizes
 from cellprofiling.hits.features_models import MODELS, Comparison
 from cellprofiling.hits.multiplicity import CORRECTIONS, q_values
 from cellprofiling.kernels.order import content_order
-from cellprofiling.kernels.scale import Scaling, fit_mad, fit_standard
+from cellprofiling.kernels.plate_scale import scale_by_plate
 
 FAMILIES = ("all", "perturbation")
 CONTROL_FITS = ("refit", "as_given")
@@ -135,7 +135,7 @@ def compare_features(
     layout = read_layout(profiles, by, reference, plate)
     require(profiles, features, "features")
     table = split(profiles, features)
-    x = _prepared(table.x, layout.plate, rescale=control_fit == "refit")
+    x = scale_by_plate(table.x, layout.plate, rescale=control_fit == "refit")
     comparison = _ordered(x, layout.group, layout.plate, len(layout.keys), table.features)
     effects = effect_sizes(comparison, ssmd, level)
     test = MODELS[model](comparison)
@@ -145,22 +145,6 @@ def compare_features(
     groups = np.repeat(np.arange(len(layout.keys)), len(table.features))
     result["q_value"] = q_values(result["p_value"].to_numpy(), correction, groups if family == "perturbation" else None)
     return written(result, profiles, new=_notes(table.features, np.isnan(x) & ~np.isnan(table.x), told))
-
-
-def _prepared(x: NDArray[np.floating], plate: NDArray[np.intp], *, rescale: bool) -> NDArray[np.float64]:
-    """Return values less the median of all wells of their plate, and over their spread if asked for.
-
-    A feature without spread on a plate says nothing there: missing. The spread is the median absolute deviation, or
-    the standard deviation where more than half of the wells tie.
-    """
-    result = np.empty(x.shape)
-    for code in np.unique(plate):
-        rows = plate == code
-        robust, plain = fit_mad(x[rows]), fit_standard(x[rows])
-        spread = np.where(robust.scale > 0, robust.scale, plain.scale)
-        usable = np.where(spread > 0, spread if rescale else 1.0, np.nan)
-        result[rows] = Scaling(robust.location, usable).apply(x[rows])
-    return result
 
 
 def _ordered(

@@ -1,60 +1,27 @@
 """Whether plates lie as their map says: turned, flipped, shifted, or made with another map."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By
 from cellprofiling.core.ledger import written
 from cellprofiling.hits.plate_patterns import Plates, read_plates
-from cellprofiling.kernels.patterns import shared_correlations, shifted, turned
+from cellprofiling.kernels.layouts import (
+    AS_RECORDED,
+    CANNOT_TELL,
+    MOVED,
+    OTHER,
+    LayoutScores,
+    compare_layouts,
+)
 
-Doubles = NDArray[np.float64]
-
-AS_RECORDED, MOVED, OTHER, CANNOT_TELL = "as recorded", "moved", "other layout", "cannot tell"
 SUSPECT = (MOVED, OTHER)
-TRANSFORMS: dict[str, Callable[[Doubles], Doubles]] = {
-    AS_RECORDED: lambda grids: grids,
-    "rotated by 180 degrees": partial(turned, rows=True, columns=True),
-    "flipped left to right": partial(turned, rows=False, columns=True),
-    "flipped top to bottom": partial(turned, rows=True, columns=False),
-    "shifted one row down": partial(shifted, rows=-1, columns=0),
-    "shifted one row up": partial(shifted, rows=1, columns=0),
-    "shifted one column right": partial(shifted, rows=0, columns=-1),
-    "shifted one column left": partial(shifted, rows=0, columns=1),
-}  # what happened to the plate: the function undoes it
-CLEAR = 4.0  # standard errors by which a correlation must exceed 0, or another one, to be believed
 COLUMNS = [
     *("layout", "n_replicates", "n_wells", "recorded_score", "best_transform", "score", "best_layout"),
     *("best_layout_score", "verdict", "message"),
 ]
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """How alike each plate is to the other plates of layouts: the median over plates of the mean over measures.
-
-    Attributes
-    ----------
-    moved : against its own layout after each transform, shape (n_transforms, n_plates).
-    layouts : against each layout as recorded, shape (n_layouts, n_plates).
-    n_replicates : other plates of its own layout.
-    n_wells : wells a plate shares with them, the median.
-    """
-
-    moved: Doubles
-    layouts: Doubles
-    n_replicates: NDArray[np.intp]
-    n_wells: Doubles
-
-    @property
-    def error(self) -> Doubles:
-        """The standard error of Fisher's z of a correlation over that many wells."""
-        return 1 / np.sqrt(np.maximum(self.n_wells - 3, 1))
 
 
 def audit_layout(
@@ -135,7 +102,7 @@ def audit_layout(
     ['as recorded', 'as recorded', 'rotated by 180 degrees']
     """
     plates = read_plates(profiles, platemaps, by, plate, well, count, features)
-    scores = _scores(plates)
+    scores = compare_layouts(plates.patterns, plates.layout, len(plates.layout_names))
     rows = [_row(plates, scores, number) for number in range(len(plates.names))]
     result = pd.DataFrame(rows, columns=COLUMNS)
     result.insert(0, plate, plates.names)
@@ -152,71 +119,28 @@ def layout_sentence(audit: pd.DataFrame) -> str:
     return f"layout audit: {agree}" + "".join(f"; {message}" for message in bad["message"])
 
 
-def _scores(plates: Plates) -> _Scores:
-    n_plates = len(plates.names)
-    flat = [pattern.reshape(n_plates, -1) for pattern in plates.patterns]
-    other = ~np.eye(n_plates, dtype=bool)
-    same = (plates.layout[:, None] == plates.layout) & other
-    moved = np.empty((len(TRANSFORMS), n_plates))
-    layouts = np.empty((len(plates.layout_names), n_plates))
-    for i, transform in enumerate(TRANSFORMS.values()):
-        found = [
-            shared_correlations(transform(pattern).reshape(n_plates, -1), values)
-            for pattern, values in zip(plates.patterns, flat, strict=True)
-        ]
-        alike = _mean([r for r, _ in found])
-        moved[i] = _medians(alike, same)
-        if i == 0:
-            n_wells = _medians(found[0][1], same)
-            for number in range(len(layouts)):
-                layouts[number] = _medians(alike, (plates.layout == number) & other)
-    return _Scores(moved, layouts, same.sum(axis=1), n_wells)
-
-
-def _mean(parts: list[Doubles]) -> Doubles:
-    """Return the mean of the measures that are there."""
-    known = np.sum([~np.isnan(part) for part in parts], axis=0)
-    return np.divide(np.nansum(parts, axis=0), known, out=np.full(parts[0].shape, np.nan), where=known > 0)
-
-
-def _medians(values: Doubles, mask: NDArray[np.bool_]) -> Doubles:
-    """Return the median of each row where `mask` is true and a value is known, NaN where nowhere."""
-    chosen = [row[use & ~np.isnan(row)] for row, use in zip(values, mask, strict=True)]
-    return np.array([np.median(row) if len(row) else np.nan for row in chosen])
-
-
-def _row(plates: Plates, scores: _Scores, number: int) -> dict:
+def _row(plates: Plates, scores: LayoutScores, number: int) -> dict:
     """Return what the scores of one plate say."""
-    own, moved, layouts = plates.layout[number], scores.moved[:, number], scores.layouts[:, number]
-    z_own, z_moved, z_layouts = _z(moved[0]), _z(moved), _z(layouts)
-    transform, layout = int(z_moved.argmax()), int(z_layouts.argmax())
-    error = scores.error[number] if scores.n_replicates[number] else np.nan
+    fit, name = scores.fit(number), plates.names[number]
     row = {
-        "layout": plates.layout_names[own],
+        "layout": plates.layout_names[plates.layout[number]],
         "n_replicates": int(scores.n_replicates[number]),
         "n_wells": scores.n_wells[number],
-        "recorded_score": moved[0],
-        "best_transform": list(TRANSFORMS)[transform],
-        "score": moved[transform],
-        "best_layout": plates.layout_names[layout],
-        "best_layout_score": layouts[layout],
+        "recorded_score": scores.moved[0, number],
+        "best_transform": fit.transform,
+        "score": fit.score,
+        "best_layout": plates.layout_names[fit.layout],
+        "best_layout_score": fit.layout_score,
     }
-    if not scores.n_replicates[number] or np.isnan(moved[transform]):
-        row |= {"best_transform": AS_RECORDED, "best_layout": plates.layout_names[own]}
-        return row | _said(CANNOT_TELL, f"plate {plates.names[number]} has no replicate plate to be compared with")
-    if max(z_moved[transform], z_layouts[layout]) < CLEAR * error:
-        return row | _said(CANNOT_TELL, f"plate {plates.names[number]} shares no clear pattern with its replicates")
-    lead_moved, lead_layout = z_moved[transform] - z_own, z_layouts[layout] - z_own
-    if max(lead_moved, lead_layout) < CLEAR * np.sqrt(2) * error:
-        return row | _said(AS_RECORDED, f"plate {plates.names[number]} fits its layout as recorded")
-    if lead_moved >= lead_layout:
-        return row | _said(MOVED, _moved_message(plates.names[number], row))
-    return row | _said(OTHER, _layout_message(plates.names[number], row))
-
-
-def _z(r: Doubles) -> Doubles:
-    """Return Fisher's z; what is unknown is the worst."""
-    return np.where(np.isnan(r), -np.inf, np.arctanh(np.clip(r, -0.999999, 0.999999)))
+    if fit.verdict == MOVED:
+        return row | _said(MOVED, _moved_message(name, row))
+    if fit.verdict == OTHER:
+        return row | _said(OTHER, _layout_message(name, row))
+    if fit.verdict == AS_RECORDED:
+        return row | _said(AS_RECORDED, f"plate {name} fits its layout as recorded")
+    if not row["n_replicates"] or np.isnan(fit.score):
+        return row | _said(CANNOT_TELL, f"plate {name} has no replicate plate to be compared with")
+    return row | _said(CANNOT_TELL, f"plate {name} shares no clear pattern with its replicates")
 
 
 def _said(verdict: str, message: str) -> dict[str, str]:

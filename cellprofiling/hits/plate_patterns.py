@@ -6,18 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import By, groups, require, split
 from cellprofiling.core.plates import parse_wells, plate_shape
+from cellprofiling.kernels.layouts import layouts_by_content
 from cellprofiling.kernels.missing import fill_with_median
-from cellprofiling.kernels.order import content_order
 from cellprofiling.kernels.patterns import polished
+from cellprofiling.kernels.plate_components import plate_components
 
 N_COMPONENTS = 3
-FAR = 10.0  # spreads beyond which a value counts as this far: one dead well is no component
-ALIKE = 0.9  # share of the wells of two plates that must hold the same for one layout
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -91,38 +89,13 @@ def _measures(
         features = None if any(not str(name).startswith("Metadata_") for name in rest) else ()
     if features is None or len(features):
         table = split(rest, features)
-        found += list(_components(fill_with_median(table.x, code), code).T)
+        found += list(plate_components(fill_with_median(table.x, code), code, N_COMPONENTS).T)
     if not found:
         raise ColumnError(
             f"profiles: neither {count!r} nor features to compare plates by; name the column of cell counts with "
             f"count=. Columns are {listed(profiles.columns, limit=20)}."
         )
     return found
-
-
-def _components(x: Doubles, code: Indices) -> Doubles:
-    """Return the first principal components of wells, each feature scaled on its own plate."""
-    plates = [np.flatnonzero(code == number) for number in range(code.max(initial=-1) + 1)]
-    plates = [rows[content_order(x[rows])] for rows in plates]
-    # In an order that neither names of plates nor rows change: sums of floats depend on it
-    product = np.zeros((x.shape[1], x.shape[1]))
-    for number in content_order(np.array([x[rows[0]] for rows in plates])):
-        scaled = _scaled(x[plates[number]])
-        product += scaled.T @ scaled
-    n = x.shape[1]
-    axes = eigh(product, subset_by_index=[max(0, n - N_COMPONENTS), n - 1])[1][:, ::-1]
-    found = np.empty((len(x), axes.shape[1]))
-    for rows in plates:
-        found[rows] = _scaled(x[rows]) @ axes
-    return found
-
-
-def _scaled(x: Doubles) -> Doubles:
-    """Return the wells of a plate in units of the spread of each feature, about its median."""
-    centered = x - np.median(x, axis=0)
-    spread = np.median(np.abs(centered), axis=0)
-    spread = np.where(spread > 0, spread, centered.std(axis=0))
-    return np.clip(np.divide(centered, spread, out=np.zeros_like(centered), where=spread > 0), -FAR, FAR)
 
 
 def _read_layouts(
@@ -181,20 +154,5 @@ def _named(table: pd.DataFrame, name: str, plate: str, plates: pd.Series) -> tup
 def _alike(table: pd.DataFrame, by: list[str], code: Indices, place: Indices) -> tuple[Indices, list[str]]:
     """Return layouts by content: plates are one if nearly all wells that they share hold the same."""
     label = table.groupby(by, dropna=False, sort=False, observed=True).ngroup().to_numpy()
-    n_plates = code.max(initial=-1) + 1
-    grid = np.full((n_plates, place.max(initial=-1) + 1), -1, dtype=np.intp)
-    grid[code, place] = label
-    layout = np.full(n_plates, -1, dtype=np.intp)
-    first: list[int] = []
-    for number in range(n_plates):
-        for known, other in enumerate(first):
-            shared = (grid[number] >= 0) & (grid[other] >= 0)
-            same = shared & (grid[number] == grid[other])
-            fewest = min((grid[number] >= 0).sum(), (grid[other] >= 0).sum())
-            if same.sum() >= ALIKE * shared.sum() and shared.sum() >= fewest / 2:
-                layout[number] = known
-                break
-        else:
-            layout[number] = len(first)
-            first.append(number)
-    return layout, [f"layout {i + 1}" for i in range(len(first))]
+    layout, n_layouts = layouts_by_content(label.astype(np.intp), code, place)
+    return layout, [f"layout {i + 1}" for i in range(n_layouts)]

@@ -1,14 +1,31 @@
 """Whether a perturbation that never changes its well position beats controls that do not change theirs either."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.kernels.combined_p import bonferroni
+
 Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
 TIE = 1e-9
 
 
+def position_matched(
+    statistics: Mapping[str, Doubles],
+    n_wells: Indices,
+    same_position: NDArray[np.bool_],
+    control_tests: Mapping[str, list[dict]],
+) -> tuple[Doubles, Doubles]:
+    """Return the position-matched p-value of each perturbation and the smallest it could be, of all blocks together."""
+    each = [position_p_values(statistics[name], n_wells, same_position, control_tests[name]) for name in statistics]
+    p_values, floors = (np.array(part) for part in zip(*each, strict=True))
+    return bonferroni(p_values), bonferroni(floors)
+
+
 def position_p_values(
-    statistic: Doubles, n_wells: NDArray[np.intp], same_position: NDArray[np.bool_], control_tests: list[dict]
+    statistic: Doubles, n_wells: Indices, same_position: NDArray[np.bool_], control_tests: list[dict]
 ) -> tuple[Doubles, Doubles]:
     """Return the position-matched p-value of each perturbation, and the smallest it could be.
 

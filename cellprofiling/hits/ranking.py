@@ -22,12 +22,13 @@ from cellprofiling.core.frame import (
 from cellprofiling.core.ledger import written
 from cellprofiling.hits.activity import activity
 from cellprofiling.hits.audit import call_controls
+from cellprofiling.hits.blocks import Blocks, without_dependence
 from cellprofiling.hits.cell_counts import ALPHA, FEW_CELLS, count_p_values, matched_p_values
 from cellprofiling.hits.design import read_design
 from cellprofiling.hits.effects import describe_change, describe_layout, describe_retrieval
 from cellprofiling.hits.label_audit import SWAPPED, audit_labels, label_sentence
 from cellprofiling.hits.layout_audit import SUSPECT, audit_layout, layout_sentence
-from cellprofiling.hits.position import position_p_values
+from cellprofiling.hits.position import position_matched
 from cellprofiling.hits.reasons import List, reason
 from cellprofiling.kernels.group_fdr import benjamini_bogomolov
 
@@ -55,6 +56,7 @@ def rank_hits(
     permutations: int = 10_000,
     seed: int = 0,
     control_fit: str = "refit",
+    blocks: Blocks = None,
 ) -> pd.DataFrame:
     """
     Rank perturbations by the evidence that they differ from the controls of their plates.
@@ -84,6 +86,9 @@ def rank_hits(
         Seed of the random assignments.
     control_fit : {"refit", "as_given"}, default "refit"
         Whether controls are fitted anew in each assignment, as in `activity`.
+    blocks : bool or dict or None, default None
+        True tests the blocks of a `fingerprint` one by one, as in `activity`; the list then has a p-value of each and
+        ``block``, which blocks speak, and says so in the reason.
 
     Returns
     -------
@@ -156,19 +161,23 @@ def rank_hits(
     require(profiles, well, "well")
     counts = _counts(profiles, count)
     test: dict[str, Any] = {"method": method, "permutations": permutations, "seed": seed, "control_fit": control_fit}
-    tested = activity(profiles, by=names, reference=reference, plate=plate, **test).drop(columns="score")
+    test |= {"blocks": blocks} if blocks else {}
+    tested = activity(profiles, by=names, reference=reference, plate=plate, **test)
+    tested = tested.drop(columns="score", errors="ignore")
     controls = call_controls(
-        profiles, reference, names, plate, well, method, None, min(permutations, AUDITED), seed, control_fit
+        profiles, reference, names, plate, well, method, None, min(permutations, AUDITED), seed, control_fit, blocks
     )
     design = read_design(profiles, names, reference, plate)
+    changed = without_dependence(design) if blocks else design
     layout = describe_layout(design, profiles[well], pd.Series(counts))
-    hits = pd.concat([tested, layout, describe_retrieval(design), describe_change(design)], axis=1)
+    hits = pd.concat([tested, layout, describe_retrieval(design), describe_change(changed)], axis=1)
     family = groups(hits, [name for name in names if name != dose])[0] if dose else None
     hits = _called(hits, fdr, family)
     hits["cell_count_p"] = count_p_values(design, counts, permutations, seed)
     hits["toxic"] = ((hits["cell_count_ratio"] < FEW_CELLS) & (hits["cell_count_p"] <= ALPHA)).to_numpy(dtype=bool)
-    hits["position_p"], hits["position_p_floor"] = position_p_values(
-        hits["statistic"].to_numpy(),
+    statistics = {name: f"statistic_{name}" if name else "statistic" for name in controls.at_one_position}
+    hits["position_p"], hits["position_p_floor"] = position_matched(
+        {name: hits[column].to_numpy() for name, column in statistics.items()},
         hits["n_wells"].to_numpy(),
         hits["same_position"].to_numpy(),
         controls.at_one_position,
@@ -218,6 +227,9 @@ def _ranked(hits: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     columns = list(COLUMNS)
     if grouped:
         columns.insert(columns.index("q_value") + 1, "group_q_value")
+    if "block" in hits:
+        at = columns.index("p_value")
+        columns[at:at] = ["block", *(str(name) for name in hits if str(name).startswith("p_") and name not in columns)]
     return ranked.assign(rank=np.arange(1, len(ranked) + 1))[["rank", *names, *columns]]
 
 

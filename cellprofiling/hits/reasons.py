@@ -41,7 +41,7 @@ def reason(row: dict[Any, Any], shared: List) -> str:
 def _verdict(row: dict[Any, Any], shared: List) -> str:
     where = f"{_many(row['n_wells'], 'well')} on {_many(row['n_plates'], 'plate')}"
     if row["hit"]:
-        return f"q = {row['q_value']:.2g} <= {shared.fdr:g}, {where}"
+        return f"{_what(row)}q = {row['q_value']:.2g} <= {shared.fdr:g}, {where}"
     if shared.grouped and row["group_q_value"] > shared.fdr:
         group = row["group_q_value"]
         words = f"no dose is called: q of all doses together = {group:.2g} > {shared.fdr:g}"
@@ -50,6 +50,11 @@ def _verdict(row: dict[Any, Any], shared: List) -> str:
         return f"q = {row['q_value']:.2g} > {shared.fdr:g}, at the smallest p-value these few wells can reach"
     words = f"q = {row['q_value']:.2g} > {shared.fdr:g}"
     return f"near miss: {words}, p = {row['p_value']:.2g}, {where}" if row["q_value"] <= NEAR * shared.fdr else words
+
+
+def _what(row: dict[Any, Any]) -> str:
+    """Return which blocks of features speak, where they were tested one by one."""
+    return f"{row['block']}: " if row.get("block") else ""
 
 
 def _count_notes(row: dict[Any, Any]) -> list[str]:

@@ -15,6 +15,8 @@ from cellprofiling.kernels.order import content_order
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+QUANTILES = 201  # of each distribution that the result carries
+
 
 def percent_replicating(
     profiles: pd.DataFrame,
@@ -57,8 +59,8 @@ def percent_replicating(
         wells of different perturbations; and "perturbations", the share of perturbations whose median pair of
         replicates is more similar than the quantile of the medians of random groups of as many wells of different
         perturbations. ``share`` (0 to 1), ``threshold`` (for "perturbations" the median one), ``quantile``, and ``n``,
-        of how many. The ledger names wells without
-        direction, which are left out.
+        of how many. The ledger names wells without direction, which are left out. ``.attrs["distributions"]`` has for
+        each meaning 201 evenly spaced quantiles of the similarities, "observed" and "null".
 
     Raises
     ------
@@ -106,7 +108,8 @@ def percent_replicating(
         raise InputError(f"by={by!r}: no two wells are replicates{'' if plate is None else ' on different plates'}.")
     threshold = float(np.quantile(similarity[upper & ~same], quantile))
     medians, sizes = _group_medians(similarity, codes, plates)
-    limits = {int(n): _limit(similarity, codes, plates, int(n), quantile, draws, seed) for n in np.unique(sizes)}
+    nulls = {int(n): _null(similarity, codes, plates, int(n), draws, seed) for n in np.unique(sizes)}
+    limits = {n: float(np.quantile(null, quantile)) if len(null) else np.nan for n, null in nulls.items()}
     beyond = medians > np.array([limits[int(n)] for n in sizes])
     result = pd.DataFrame(
         {
@@ -117,6 +120,10 @@ def percent_replicating(
             "n": [len(pairs), len(medians)],
         }
     )
+    result.attrs["distributions"] = {
+        "pairs": _spread_out(pairs, similarity[upper & ~same]),
+        "perturbations": _spread_out(medians, np.concatenate([nulls[int(n)] for n in sizes])),
+    }
     new = lines("percent_replicating", "well", profiles.index[dead], f"no direction under {metric}")
     return written(result, profiles, new=new)
 
@@ -140,10 +147,8 @@ def _pairs(similarity: Doubles, plates: Indices, wells: Indices) -> Doubles:
     return similarity[first[apart], second[apart]]
 
 
-def _limit(
-    similarity: Doubles, codes: Indices, plates: Indices, n: int, quantile: float, draws: int, seed: int
-) -> float:
-    """Return the quantile of the medians of random groups of n wells, each of another perturbation."""
+def _null(similarity: Doubles, codes: Indices, plates: Indices, n: int, draws: int, seed: int) -> Doubles:
+    """Return the medians of random groups of n wells, each of another perturbation."""
     rng = np.random.default_rng([seed, n])
     medians = []
     for _ in range(draws):
@@ -152,4 +157,13 @@ def _limit(
         found = _pairs(similarity, plates, wells)
         if len(found):
             medians.append(np.median(found))
-    return float(np.quantile(medians, quantile)) if medians else np.nan
+    return np.array(medians)
+
+
+def _spread_out(observed: Doubles, null: Doubles) -> dict[str, list[float]]:
+    """Return evenly spaced quantiles of both."""
+    steps = np.linspace(0, 1, QUANTILES)
+    return {
+        name: [float(each) for each in np.quantile(values, steps)] if len(values) else []
+        for name, values in (("observed", observed), ("null", null))
+    }

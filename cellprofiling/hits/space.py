@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import FeatureError
 from cellprofiling.hits.design import Design
 from cellprofiling.hits.methods import Method
+from cellprofiling.kernels.middle import median_and_deviation
 from cellprofiling.kernels.precision import direction
 from cellprofiling.kernels.whitening import fit_whitening
 
@@ -161,8 +162,7 @@ def _scaled(design: Design) -> Doubles:
 
 def _in_spreads(block: Doubles, controls: NDArray[np.bool_]) -> Doubles:
     """Return features (rows) of one plate minus the mean of controls, in units of the spread of all wells."""
-    middle = np.median(block, axis=1, keepdims=True)
-    spread = np.median(np.abs(block - middle), axis=1, keepdims=True)
+    middle, spread = (found[:, None] for found in median_and_deviation(block))
     tied = spread[:, 0] == 0
     spread[tied] = block[tied].std(axis=1, keepdims=True)
     spread[np.ptp(block, axis=1) == 0] = 0

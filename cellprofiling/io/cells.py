@@ -12,6 +12,7 @@ from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError
 from cellprofiling.core.frame import PLATE, WELL, feature_columns, is_metadata
 from cellprofiling.core.ledger import COLUMNS, KEY, Ledger, Line, lines
 from cellprofiling.core.progress import Counter, Tell
+from cellprofiling.core.views import Facts, html
 from cellprofiling.io.cell_cache import write_plate
 from cellprofiling.io.cellprofiler_csv import CELLPROFILER
 from cellprofiling.io.cellprofiler_sqlite import SQLITE
@@ -80,6 +81,20 @@ class Cells:
         """Say what is there without reading it."""
         plates = listed([partition.plate or "several plates" for partition in self.partitions], limit=3)
         return f"<Cells in {self.format} files: {plates}; {self.schema.shape[1]} columns>"
+
+    def _repr_html_(self) -> str:
+        """Return what is there as a small table, without reading it."""
+        return html(type(self).__name__, self.facts())
+
+    def facts(self) -> Facts:
+        """Return what is there without reading it."""
+        plates = listed([partition.plate or "several plates" for partition in self.partitions], limit=3)
+        return [
+            ("format", self.format),
+            ("plates", plates),
+            ("columns", f"{len(self.features):,} features, {len(self.metadata):,} of metadata"),
+            *([("left out", f"{len(self.lines):,} lines in .ledger")] if self.lines else []),
+        ]
 
     @property
     def features(self) -> list[str]:

@@ -1,5 +1,6 @@
 """A hit list in a file, and beside it what it was made from."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from cellprofiling.core.errors import FileFormatError, InputError, listed
 from cellprofiling.io.files import PathLike, atomic, ending
 from cellprofiling.io.records import write_json
 from cellprofiling.io.sheets import write_sheets
-from cellprofiling.io.tables import write_profiles
+from cellprofiling.io.tables import read_profiles, write_profiles
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx")
 RECORDS = ("sentences", "audit", "layout_audit", "label_audit", "parameters", "provenance")
@@ -81,9 +82,26 @@ def write_hits(hits: pd.DataFrame, path: PathLike) -> Path:
     return path
 
 
+def read_hits(path: PathLike) -> pd.DataFrame:
+    """Return a hit list with the records of the JSON file beside it, if there is one, in its attrs."""
+    path = Path(path)
+    hits = read_profiles(path) if path.suffix == ".parquet" else _read_text(path)
+    beside = sidecar(path)
+    if beside.exists():
+        hits.attrs |= json.loads(beside.read_text(encoding="utf-8"))
+    return hits
+
+
 def sidecar(path: Path) -> Path:
     """Return the name of the JSON file beside a hit list."""
     return path.with_name(path.name[: -len(ending(path, ENDINGS) or "")] + ".json")
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise FileFormatError(f"path={str(path)!r}: not a hit list in csv, tsv or parquet ({error}).") from error
 
 
 def _sentences(hits: pd.DataFrame) -> pd.DataFrame:

@@ -4,19 +4,20 @@ Szekely and Rizzo (2013), doi 10.1016/j.jspi.2013.03.018; with minus a kernel in
 maximum mean discrepancy of Gretton et al., J. Mach. Learn. Res. 13, 723 (2012).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.kernels.refit import Blocks, centered_products, changed_wells, metric_change
+from cellprofiling.kernels.metric import changed_wells, metric_change
+from cellprofiling.kernels.refit import Blocks, centered_products
 
 Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Distances:
+class Distances(NamedTuple):
     """Distances between the wells of a block, and their sums, beside the inner products of all wells.
 
     Attributes
@@ -36,12 +37,10 @@ class Distances:
     def of(cls, blocks: Blocks, bandwidth: float = 0.0) -> "Distances":
         """Return the distances of wells with these inner products."""
         apart, sums = _apart(blocks.gram, blocks.squares, blocks.starts, bandwidth)
-        return cls(blocks, apart, sums, bandwidth)
+        return cls(blocks, apart, sums, float(bandwidth))
 
 
-def energy_distances(
-    distances: Distances, chosen: NDArray[np.intp], _least: float = -np.inf, *, refit: bool
-) -> Doubles:
+def energy_distances(distances: Distances, chosen: Indices, _least: float = -np.inf, *, refit: bool) -> Doubles:
     """Return 2 E|T - C| - E|T - T'| - E|C - C'| of chosen wells T and controls C, one value per assignment.
 
     Parameters
@@ -57,11 +56,7 @@ def energy_distances(
     left as it is among the base controls: each assignment measures its own controls in their own metric, and what that
     gives is nearly the same in all.
     """
-    b = distances.blocks
-    return _energies(
-        distances.apart, distances.sums, b.gram, b.sums, b.between, b.starts, chosen, b.chosen_starts, b.n_new,
-        b.omega, distances.bandwidth, refit,
-    )  # fmt: skip
+    return _energies(distances, chosen, refit)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -72,7 +67,7 @@ def apart_from(squared: float, bandwidth: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _apart(gram: Doubles, squares: Doubles, starts: NDArray[np.intp], bandwidth: float) -> tuple[Doubles, Doubles]:
+def _apart(gram: Doubles, squares: Doubles, starts: Indices, bandwidth: float) -> tuple[Doubles, Doubles]:
     apart, sums = np.zeros(gram.shape), np.zeros(len(gram))
     for b in range(len(starts) - 1):
         for i in range(starts[b], starts[b + 1]):
@@ -100,67 +95,73 @@ def among_treated(inner: Doubles, bandwidth: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _energies(
-    apart: Doubles,
-    rows: Doubles,
-    gram: Doubles,
-    sums: Doubles,
-    between: Doubles,
-    starts: NDArray[np.intp],
-    chosen: NDArray[np.intp],
-    chosen_starts: NDArray[np.intp],
-    n_new: NDArray[np.intp],
-    omega: float,
-    bandwidth: float,
-    refit: bool,
-) -> Doubles:
-    n_blocks, n = len(starts) - 1, chosen.shape[1]
-    totals = np.array([rows[starts[b] : starts[b + 1]].sum() for b in range(n_blocks)])
-    at_base = np.zeros(n_blocks)
-    if omega > 0.0:
-        for b in range(n_blocks):
-            base = apart[starts[b] + n_new[b] : starts[b + 1], starts[b] + n_new[b] : starts[b + 1]]
-            at_base[b] = among_controls(base.sum(), len(base))
+def _energies(distances: Distances, chosen: Indices, refit: bool) -> Doubles:
+    blocks = distances.blocks
+    bends = refit and blocks.omega > 0.0
+    among = _among_base(distances) if bends else _totals(distances)
     result = np.empty(len(chosen))
     for draw in range(len(chosen)):
-        inner = centered_products(gram, sums, between, starts, chosen[draw], chosen_starts, n_new, omega, refit)
-        treated, control = 0.0, 0.0
-        if refit and omega > 0.0:
-            wells, sign, block = changed_wells(starts, chosen[draw], chosen_starts, n_new)
-            change = metric_change(gram, wells, sign, block, starts, chosen_starts, omega)
-            for b in range(n_blocks):
-                inside = chosen[draw, chosen_starts[b] : chosen_starts[b + 1]]
-                treated += _to_controls(gram, starts[b], starts[b + 1], inside, wells, change, bandwidth)
-                control += len(inside) * at_base[b]
-            result[draw] = (2 * treated - control) / n - among_treated(inner, bandwidth)
-            continue
-        for b in range(n_blocks):
-            inside = chosen[draw, chosen_starts[b] : chosen_starts[b + 1]]
-            n_controls = starts[b + 1] - starts[b] - len(inside)
-            to_all, to_chosen = 0.0, 0.0
-            for i in inside:
-                to_all += rows[i]
-                for k in inside:
-                    to_chosen += apart[i, k]
-            treated += (to_all - to_chosen) / n_controls
-            control += len(inside) * among_controls(totals[b] - 2 * to_all + to_chosen, n_controls)
-        result[draw] = (2 * treated - control) / n - among_treated(inner, bandwidth)
+        inner = centered_products(blocks, chosen[draw], refit)
+        beside = _beside_bent(distances, chosen[draw], among) if bends else _beside(distances, chosen[draw], among)
+        result[draw] = beside / len(inner) - among_treated(inner, distances.bandwidth)
     return result
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _to_controls(
-    gram: Doubles,
-    start: int,
-    stop: int,
-    inside: NDArray[np.intp],
-    wells: NDArray[np.intp],
-    change: Doubles,
-    bandwidth: float,
-) -> float:
-    """Return the sum over chosen wells of a block of their mean distance to its controls, in the metric of these."""
-    total = 0.0
-    n = len(wells)
+def _totals(distances: Distances) -> Doubles:
+    """Return the sum over ordered pairs of wells of each block."""
+    starts = distances.blocks.starts
+    return np.array([distances.sums[starts[b] : starts[b + 1]].sum() for b in range(len(starts) - 1)])
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _among_base(distances: Distances) -> Doubles:
+    """Return the mean distance among the base controls of each block."""
+    starts, n_new = distances.blocks.starts, distances.blocks.n_new
+    means = np.empty(len(n_new))
+    for b in range(len(n_new)):
+        base = distances.apart[starts[b] + n_new[b] : starts[b + 1], starts[b] + n_new[b] : starts[b + 1]]
+        means[b] = among_controls(base.sum(), len(base))
+    return means
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _beside(distances: Distances, chosen: Indices, totals: Doubles) -> float:
+    """Return the sum over chosen wells of twice the mean distance to their controls less that among the controls."""
+    starts, chosen_starts = distances.blocks.starts, distances.blocks.chosen_starts
+    treated, control = 0.0, 0.0
+    for b in range(len(starts) - 1):
+        inside = chosen[chosen_starts[b] : chosen_starts[b + 1]]
+        n_controls = starts[b + 1] - starts[b] - len(inside)
+        to_all, to_chosen = 0.0, 0.0
+        for i in inside:
+            to_all += distances.sums[i]
+            for k in inside:
+                to_chosen += distances.apart[i, k]
+        treated += (to_all - to_chosen) / n_controls
+        control += len(inside) * among_controls(totals[b] - 2 * to_all + to_chosen, n_controls)
+    return 2 * treated - control
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _beside_bent(distances: Distances, chosen: Indices, means: Doubles) -> float:
+    """Return the same in the metric of the assignment, with the mean distances among the base controls."""
+    blocks = distances.blocks
+    wells, sign, block = changed_wells(blocks.starts, chosen, blocks.chosen_starts, blocks.n_new)
+    change = metric_change(blocks.gram, wells, sign, block, blocks.starts, blocks.chosen_starts, blocks.omega)
+    treated, control = 0.0, 0.0
+    for b in range(len(means)):
+        inside = chosen[blocks.chosen_starts[b] : blocks.chosen_starts[b + 1]]
+        treated += _to_controls(distances, b, inside, wells, change)
+        control += len(inside) * means[b]
+    return 2 * treated - control
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _to_controls(distances: Distances, b: int, inside: Indices, wells: Indices, change: Doubles) -> float:
+    """Return the sum over chosen wells of block b of their mean distance to its controls, in the metric of these."""
+    gram, start, stop = distances.blocks.gram, distances.blocks.starts[b], distances.blocks.starts[b + 1]
+    total, n = 0.0, len(wells)
     along = np.empty(n)
     for i in inside:
         for k in range(start, stop):
@@ -172,7 +173,7 @@ def _to_controls(
             for v in range(n):
                 for u in range(n):
                     squared -= along[v] * change[v, u] * along[u]
-            total += apart_from(squared, bandwidth)
+            total += apart_from(squared, distances.bandwidth)
     return total / (stop - start - len(inside))
 
 
@@ -181,8 +182,8 @@ def observed_energy(
     within: Doubles,
     across: Doubles,
     squares: Doubles,
-    block: NDArray[np.intp],
-    starts: NDArray[np.intp],
+    block: Indices,
+    starts: Indices,
     control: Doubles,
     bandwidth: float,
 ) -> float:

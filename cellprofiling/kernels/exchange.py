@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from scipy.special import stdtr
 
 from cellprofiling.kernels.whitening import fit_whitening
@@ -92,32 +93,44 @@ def _means_elsewhere(y: Doubles, label: Indices, block: Indices) -> tuple[Double
 
 
 class _Spread(NamedTuple):
-    """Sums of products of residuals: all, and of each label; and how many there are."""
+    """Factors F of sums of products of residuals, F'F, so that the sum along w is |F w|^2; and how many there are.
 
-    products: Doubles
+    Attributes
+    ----------
+    factor : of all residuals, shape (n_components or fewer, n_components).
+    of_label : of those of each label.
+    """
+
+    factor: Doubles
     of_label: dict[int, Doubles]
     n: int
     n_of_label: Indices
 
     @classmethod
     def of(cls, residuals: Doubles, label: Indices) -> "_Spread":
-        """Sum up residuals, one label after the other."""
+        """Factor residuals, one label after the other."""
         order = np.argsort(label, kind="stable")
         numbers, starts = np.unique(label[order], return_index=True)
         parts = np.split(residuals[order], starts[1:])
-        of_label = {int(number): part.T @ part for number, part in zip(numbers, parts, strict=True)}
-        return cls(residuals.T @ residuals, of_label, len(residuals), np.bincount(label))
+        of_label = {int(number): _factor(part) for number, part in zip(numbers, parts, strict=True)}
+        return cls(_factor(residuals), of_label, len(residuals), np.bincount(label))
 
     def along(self, mean: Doubles, label: Indices) -> tuple[Doubles, Indices]:
         """Return the variance of residuals of all labels but i and j along mean j - mean i, times its square, and n."""
-        total = np.empty((len(mean), len(mean)))
+        turned = mean @ self.factor.T
+        total = cdist(turned, turned, "sqeuclidean")
         own = np.empty_like(total)
-        for i, number in enumerate(label):
-            way = mean - mean[i]
-            total[i] = np.einsum("jk,kl,jl->j", way, self.products, way, optimize=True)
-            own[i] = np.einsum("jk,kl,jl->j", way, self.of_label[int(number)], way, optimize=True)
+        for number in np.unique(label):
+            rows = np.flatnonzero(label == number)
+            turned = mean @ self.of_label[int(number)].T
+            own[rows] = cdist(turned[rows], turned, "sqeuclidean")
         n = self.n - self.n_of_label[label][:, None] - self.n_of_label[label]
         return np.maximum(total - own - own.T, 0) / np.maximum(n, 1), n
+
+
+def _factor(rows: Doubles) -> Doubles:
+    """Return rows with the same products, no more than there are columns."""
+    return rows if len(rows) <= rows.shape[1] else np.asarray(np.linalg.qr(rows, mode="r"))
 
 
 def _compare(found: Exchanges, rows: Indices, y: Doubles, mean: Doubles, label: Indices, spread: _Spread) -> None:

@@ -36,12 +36,12 @@ def _signed_gaps(values: Doubles, starts: Indices, ranked: Doubles, n_controls: 
             given = values[j, starts[g] : starts[g + 1]]
             treated = np.sort(given[~np.isnan(given)])
             if len(treated) and len(controls):
-                result[j, g] = _signed_gap(treated, controls)
+                result[j, g] = signed_gap(treated, controls)
     return result
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _signed_gap(treated: Doubles, controls: Doubles) -> float:
+def signed_gap(treated: Doubles, controls: Doubles) -> float:
     """Return the gap; both sides are sorted, and it is widest at a treated value or just below one."""
     up = down = 0.0
     for value in treated:

@@ -30,6 +30,11 @@ def content_order(x: Floats, columns: NDArray[np.intp] | None = None) -> NDArray
     return np.argsort(key, kind="stable")
 
 
+def content_keys(x: Floats) -> NDArray[np.uint64]:
+    """Return a number for each row of `x` that its values decide and that is as good as random."""
+    return _hash(x)
+
+
 def _hash(x: Floats) -> NDArray[np.uint64]:
     """Return the sum of the values of each row, each mixed with its column by SplitMix64 (doi 10.1145/2714064.2660195).
 

@@ -7,46 +7,34 @@ from numpy.typing import NDArray
 from cellprofiling.kernels.refit import Blocks, centered_products
 
 Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
-def mean_distances(blocks: Blocks, chosen: NDArray[np.intp], _least: float = -np.inf, *, refit: bool) -> Doubles:
+def mean_distances(blocks: Blocks, chosen: Indices, _least: float = -np.inf, *, refit: bool) -> Doubles:
     """Return the length of the mean difference between chosen wells and the control mean of their block.
 
     One value per assignment; in coordinates in which the covariance of controls is the identity this is the Mahalanobis
     distance. Parameters as in `kernels.retrieval.mean_average_precisions`.
     """
-    b = blocks
-    return _each(b.gram, b.sums, b.between, b.starts, chosen, b.chosen_starts, b.n_new, b.omega, refit, False)
+    return _each(blocks, chosen, refit, False)
 
 
-def median_similarities(blocks: Blocks, chosen: NDArray[np.intp], _least: float = -np.inf, *, refit: bool) -> Doubles:
+def median_similarities(blocks: Blocks, chosen: Indices, _least: float = -np.inf, *, refit: bool) -> Doubles:
     """Return the median cosine between chosen wells of different blocks, or of the one block if there is but one.
 
     One value per assignment. A well on the origin has the cosine -1 with every other.
     """
-    b = blocks
-    return _each(b.gram, b.sums, b.between, b.starts, chosen, b.chosen_starts, b.n_new, b.omega, refit, True)
+    return _each(blocks, chosen, refit, True)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _each(
-    gram: Doubles,
-    sums: Doubles,
-    between: Doubles,
-    starts: NDArray[np.intp],
-    chosen: NDArray[np.intp],
-    chosen_starts: NDArray[np.intp],
-    n_new: NDArray[np.intp],
-    omega: float,
-    refit: bool,
-    similarity: bool,
-) -> Doubles:
+def _each(blocks: Blocks, chosen: Indices, refit: bool, similarity: bool) -> Doubles:
     result = np.empty(len(chosen))
     block = np.empty(chosen.shape[1], dtype=np.intp)
-    for b in range(len(starts) - 1):
-        block[chosen_starts[b] : chosen_starts[b + 1]] = b
+    for b in range(len(blocks.starts) - 1):
+        block[blocks.chosen_starts[b] : blocks.chosen_starts[b + 1]] = b
     for draw in range(len(chosen)):
-        inner = centered_products(gram, sums, between, starts, chosen[draw], chosen_starts, n_new, omega, refit)
+        inner = centered_products(blocks, chosen[draw], refit)
         result[draw] = median_similarity(inner, block) if similarity else mean_length(inner)
     return result
 
@@ -58,7 +46,7 @@ def mean_length(inner: Doubles) -> float:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def median_similarity(inner: Doubles, block: NDArray[np.intp]) -> float:
+def median_similarity(inner: Doubles, block: Indices) -> float:
     """Return the median cosine of vectors of different blocks, or of all if there is one block; inner products given.
 
     A vector without length is taken for opposite to every other; NaN for one vector.

@@ -142,9 +142,4 @@ def _draw_colored(ax: Axes, table: pd.DataFrame, x: str, y: str, color: str) -> 
     points = ax.scatter(
         present[x], present[y], 14, numbers, norm=norm, cmap=colors, lw=0, rasterized=len(present) > style.DENSE
     )
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(points, ax=ax, shrink=0.6, aspect=20, pad=0.02, anchor=(0, 0))
-    bar.set_label(style.words(color), color=style.INK, fontsize=8, parse_math=False)
-    bar.ax.tick_params(color=style.LINE, labelcolor=style.MUTED, labelsize=8)
-    bar.outline.set_visible(False)
+    style.color_bar(ax, points, style.words(color), shrink=0.6, aspect=20, anchor=(0, 0))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
@@ -137,16 +136,7 @@ def _draw_numbers(
     norm, colors = style.scale(values, limits)
     image = ax.imshow(_grid(wells, values[here], n_wells), norm=norm, cmap=colors, interpolation="none")
     if key:
-        _draw_scale(ax, image, str(column.name))
-
-
-def _draw_scale(ax: Axes, image: AxesImage, value: str) -> None:
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(image, ax=ax, shrink=0.75, aspect=24, pad=0.02, extend="both", extendfrac=0.03)
-    bar.set_label(style.words(value), color=style.INK, fontsize=8, parse_math=False)
-    bar.ax.tick_params(color=style.LINE, labelcolor=style.MUTED, labelsize=8)
-    bar.outline.set_visible(False)
+        style.color_bar(ax, image, style.words(column.name), extend="both", extendfrac=0.03)
 
 
 def _draw_names(ax: Axes, column: pd.Series, here: Mask, wells: Wells, n_wells: int, key: bool) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
-from cellprofiling.core.frame import COUNT, METADATA
+from cellprofiling.core.errors import FeatureError
+from cellprofiling.core.frame import COUNT, METADATA, require
 
 # The chrome of a figure. A page with a dark theme replaces exactly these four.
 INK, MUTED, LINE, PAPER = "#1d2733", "#68737f", "#d3d9df", "#fefefe"
@@ -27,10 +29,12 @@ GREY, HATCH = "#9aa3ad", "#b4bcc4"
 CATEGORIES = (SKY, ORANGE, GREEN, PURPLE, BLUE, VERMILION, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ROLES = {"negcon": GREY, "poscon": VERMILION, "treatment": SKY}  # the same in every figure
+STATUSES = {"fail": (VERMILION, "X"), "warn": (ORANGE, "^"), "inconclusive": (GREY, "D"), "pass": (BLUE, "o")}
 SEQUENTIAL = "viridis"
 DIVERGING = LinearSegmentedColormap.from_list("blue_vermilion", [BLUE, "#9ccbe6", "#f4f4f2", "#f3b98e", VERMILION])
 
 OTHER = "other"
+MOST_NAMES = 40  # along an axis; of more groups only some are named
 DENSE = 1500  # points above which a scatter is drawn as pixels inside a vector figure
 
 
@@ -112,6 +116,36 @@ def scale(
         return Normalize(-most, most), DIVERGING
     high = high if high > low else low + 1
     return Normalize(low, high), colormaps[SEQUENTIAL]
+
+
+def numbers(table: pd.DataFrame, value: str) -> np.ndarray:
+    """Return a column as numbers, what is missing or infinite as NaN; text is an error."""
+    require(table, [value], "value")
+    if is_text(table[value]):
+        raise FeatureError(f"value={value!r}: holds text, and the figure needs numbers.")
+    values = table[value].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def name_groups(ax: Axes, names: Sequence[str]) -> None:
+    """Write the names of groups that stand side by side from 0, at a slant where they are long, not all where many."""
+    step = -(-len(names) // MOST_NAMES)
+    shown = [name(each, 18) for each in names[::step]]
+    ax.set_xticks(range(0, len(names), step), shown, parse_math=False)
+    if sum(len(each) + 2 for each in shown) > 90:
+        for label in ax.get_xticklabels():
+            label.set(rotation=60, ha="right", rotation_mode="anchor")
+    ax.set_xlim(-0.6, len(names) - 0.4)
+
+
+def color_bar(ax: Axes, drawn: ScalarMappable, label: str, **where: Any) -> None:
+    """Draw the scale of colors beside the axes."""
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(drawn, ax=ax, **{"shrink": 0.75, "aspect": 24, "pad": 0.02, **where})
+    bar.set_label(label, color=INK, fontsize=8, parse_math=False)
+    bar.ax.tick_params(color=LINE, labelcolor=MUTED, labelsize=8)
+    bar.outline.set_visible(False)
 
 
 def legend(ax: Axes, handles: list, labels: list[str], **where: Any) -> None:

@@ -1,6 +1,9 @@
 """What was done to each well, put beside what was measured in it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -10,18 +13,31 @@ from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError, Pl
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, is_metadata, require
 from cellprofiling.core.ledger import Line, lines, written
 from cellprofiling.core.plates import parse_wells
+from cellprofiling.io.cells import Cells
+from cellprofiling.io.derived import Derived, with_derived
 
 HOW = ("strict", "left")
 
 
-def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, how: str = "strict") -> pd.DataFrame:
+@overload
+def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, how: str = "strict") -> pd.DataFrame: ...
+
+
+@overload
+def annotate(profiles: Cells, platemap: pd.DataFrame, *, on: By = None, how: str = "strict") -> Cells: ...
+
+
+def annotate(
+    profiles: pd.DataFrame | Cells, platemap: pd.DataFrame, *, on: By = None, how: str = "strict"
+) -> pd.DataFrame | Cells:
     """
     Put the columns of a platemap beside the profiles, by plate and well.
 
     Parameters
     ----------
-    profiles : pandas.DataFrame
-        Profiles with one or more rows per well; cells do, too.
+    profiles : pandas.DataFrame or Cells
+        Profiles with one or more rows per well; cells do, too, also those that `open_cells` opened: they are annotated
+        whenever they are read.
     platemap : pandas.DataFrame
         One row per well, as `read_platemap` returns it. All of its columns begin with ``Metadata_``.
     on : str or list of str or None, default None
@@ -33,8 +49,9 @@ def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, h
 
     Returns
     -------
-    pandas.DataFrame
+    pandas.DataFrame or Cells
         The profiles in their order and with their index: metadata, then the new columns, then all others unchanged.
+        Cells in files get the new columns at the end.
 
     Raises
     ------
@@ -49,7 +66,8 @@ def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, h
     Notes
     -----
     No row is ever lost or doubled. Wells of the platemap in which nothing was measured are no error, for a screen has
-    empty wells; each is a line in the ledger. A column that both tables have with the same values is kept once.
+    empty wells; each is a line in the ledger. A column that both tables have with the same values is kept once. Of
+    cells in files the keys are compared when they are read, and wells without cells are not in the ledger.
 
     Examples
     --------
@@ -63,6 +81,8 @@ def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, h
     1           A02          TP53         2.0
     """
     one_of("how", how, HOW)
+    if isinstance(profiles, Cells):
+        return _annotate_files(profiles, platemap, on, how)
     _check(profiles, platemap)
     keys = _keys(profiles, platemap, on)
     _refuse_doubled(platemap, keys)
@@ -75,6 +95,31 @@ def annotate(profiles: pd.DataFrame, platemap: pd.DataFrame, *, on: By = None, h
     new = found[[name for name in found if name not in profiles]]
     annotated = pd.concat([profiles[metadata], new, profiles.drop(columns=metadata)], axis=1)
     return written(annotated, profiles, platemap, new=_ledger(profiles, platemap, keys, rows))
+
+
+def _annotate_files(cells: Cells, platemap: pd.DataFrame, on: By, how: str) -> Cells:
+    schema = cells.schema
+    _check(schema, platemap)
+    keys = _keys(schema, platemap, on)
+    _refuse_doubled(platemap, keys)
+    new = tuple(str(name) for name in platemap if name not in schema)
+    shared = [str(name) for name in platemap if name in schema]
+    derived = Derived(new, partial(_columns, shared), partial(_annotated, platemap, keys, how))
+    empty = platemap.iloc[:0][list(new)].reset_index(drop=True)
+    together = pd.concat([schema, empty], axis=1)
+    together.attrs = schema.attrs
+    return replace(cells, partitions=tuple(with_derived(piece, derived) for piece in cells.partitions), schema=together)
+
+
+def _columns(columns: Sequence[str], _: Sequence[str]) -> Sequence[str]:
+    return columns
+
+
+def _annotated(
+    platemap: pd.DataFrame, keys: list[str], how: str, cells: pd.DataFrame, asked: Sequence[str]
+) -> pd.DataFrame:
+    shared = [str(name) for name in platemap if name in cells and name not in asked]
+    return annotate(cells[shared], platemap, on=keys, how=how)[list(asked)]
 
 
 def _check(profiles: pd.DataFrame, platemap: pd.DataFrame) -> None:

@@ -10,12 +10,13 @@ import pandas as pd
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.ledger import Line
+from cellprofiling.core.views import Facts
 from cellprofiling.kernels.combat import Adjustment
 from cellprofiling.profiles.confounding import named
-from cellprofiling.profiles.fits import Fit, Key, group_keys
+from cellprofiling.profiles.fits import Fit, Key, group_keys, group_words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchFit(Fit):
     """What `fit_batch_correction` learned.
 
@@ -38,6 +39,16 @@ class BatchFit(Fit):
     gain: np.ndarray
     target: np.ndarray
     notes: Sequence[Line]
+
+    def facts(self) -> Facts:
+        """Return what was fitted, and on which batches."""
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return [
+            ("method", f"{self.method}{options}"),
+            ("batches", group_words(self.batch, self.keys)),
+            ("features", f"{len(self.features):,}"),
+            *((note["name"], note["reason"]) for note in self.notes),
+        ]
 
     def apply(self, profiles: pd.DataFrame) -> pd.DataFrame:
         """

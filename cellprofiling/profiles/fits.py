@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FileFormatError, InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import By, Reference, groups, rows
+from cellprofiling.core.frame import By, Reference, describe_reference, groups, rows
+from cellprofiling.core.views import Shown, count
 from cellprofiling.io.files import atomic
 
 # First entry of a saved record: where its class is found. Names, so that reading one kind loads no other.
@@ -33,8 +34,8 @@ Key = tuple[Any, ...]  # the `by` values of a group
 ARRAY, TUPLE = "__array__", "__tuple__"  # how JSON names what it does not know
 
 
-class Fit:
-    """What a verb learned; its kinds are frozen dataclasses that add what was learned, and `apply`."""
+class Fit(Shown):
+    """What a verb learned; its kinds are frozen dataclasses that add what was learned, `apply` and `facts`."""
 
     def save(self, path: str | Path) -> Path:
         """
@@ -149,6 +150,17 @@ def of_groups(by: Sequence[str], keys: Sequence[Key]) -> str:
     """Return " of Metadata_Plate 'P1', 'P2'", or nothing where all rows are one group."""
     values = [key[0] if len(key) == 1 else key for key in keys]
     return f" of {', '.join(by)} {listed(values)}" if by else ""
+
+
+def group_words(by: Sequence[str], keys: Sequence[Key]) -> str:
+    """Return "all rows", or how many groups there are and what they are called."""
+    values = [key[0] if len(key) == 1 else key for key in keys]
+    return f"{count(len(keys), 'group')} of {', '.join(by)}: {listed(values, limit=4)}" if by else "all rows"
+
+
+def reference_words(reference: Reference, masked: bool) -> str:
+    """Return which rows were measured."""
+    return "a mask" if masked else "all rows" if reference is None else describe_reference(reference)
 
 
 def reference_again(

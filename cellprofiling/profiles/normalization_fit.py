@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
 from cellprofiling.core.frame import Floats, Table, join, rows, split
 from cellprofiling.core.ledger import Line, lines
+from cellprofiling.core.views import Facts, span
 from cellprofiling.kernels.scale import Doubles, Scaling
-from cellprofiling.profiles.fits import Fit
+from cellprofiling.profiles.fits import Fit, group_words, reference_words
 from cellprofiling.profiles.normalization_methods import METHODS
 from cellprofiling.profiles.normalization_pool import Key, Members, groups_of, named, pool_of, pooled_scale
 
 ROUGH = 16  # with fewer reference rows more than 3 in 100 null values lie beyond three MADs, instead of 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Normalization(Fit):
     """What `fit_normalization` learned from the reference rows of each group.
 
@@ -59,6 +60,21 @@ class Normalization(Fit):
     def scale(self) -> Doubles:
         """The spread of each feature in each group, shape (n_groups, n_features); 0 where there is none."""
         return np.array([fitted.scale for fitted in self.fitted])
+
+    def facts(self) -> Facts:
+        """Return what was measured, where and on what."""
+        flat = int((self.scale == 0).any(axis=0).sum()) if self.fitted else 0
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return [
+            ("method", f"{self.method}{options}"),
+            ("groups", group_words(self.by, self.keys)),
+            ("reference", reference_words(self.reference, self.masked)),
+            ("rows", f"{span(list(self.counts))} of the reference in a group"),
+            ("features", f"{len(self.features):,}"),
+            *([("no spread", f"{flat:,} features in some group: {self.zero_scale}")] if flat else []),
+            *([("scale", f"shared inside {', '.join(self.pool_scale_by)}")] if self.pool_scale_by else []),
+            *([("clip", f"{self.clip:g}")] if self.clip is not None else []),
+        ]
 
     def apply(self, profiles: pd.DataFrame) -> pd.DataFrame:
         """

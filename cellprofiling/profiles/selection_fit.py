@@ -1,5 +1,6 @@
 """What a selection of features decided: which stay, and why the others do not."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,13 @@ import pandas as pd
 from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.frame import Table, feature_columns, join, split
 from cellprofiling.core.ledger import Line, lines
+from cellprofiling.core.views import Facts
 from cellprofiling.profiles.fits import Fit
 
 UNKNOWN = "unknown to the selection"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Selection(Fit):
     """What `fit_selection` decided.
 
@@ -31,6 +33,12 @@ class Selection(Fit):
     kept: Sequence[str]
     dropped: Mapping[str, str]
     judged_all: bool
+
+    def facts(self) -> Facts:
+        """Return how many features stay, and how many each step dropped."""
+        stay = [("kept", f"{len(self.kept):,} of {len(self.kept) + len(self.dropped):,} features")]
+        by_step = Counter(reason.split(":")[0] for reason in self.dropped.values())
+        return [*stay, *((str(name), f"{by_step[str(name)]:,} dropped") for name, *_ in self.steps)]
 
     def apply(self, profiles: pd.DataFrame) -> pd.DataFrame:
         """

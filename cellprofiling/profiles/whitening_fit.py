@@ -11,9 +11,18 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
 from cellprofiling.core.frame import Floats, Table, complete, describe_reference, join, split
 from cellprofiling.core.ledger import Line, lines
+from cellprofiling.core.views import Facts, span
 from cellprofiling.kernels.order import content_order
 from cellprofiling.kernels.whitening import Whitening, fit_whitening, spreads
-from cellprofiling.profiles.fits import Fit, Key, group_keys, of_groups, reference_again
+from cellprofiling.profiles.fits import (
+    Fit,
+    Key,
+    group_keys,
+    group_words,
+    of_groups,
+    reference_again,
+    reference_words,
+)
 
 STEP = "whiten"
 AT_ONCE = 4096  # rows, to save memory
@@ -36,7 +45,7 @@ METHODS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WhiteningFit(Fit):
     """What `fit_whitening` learned.
 
@@ -62,6 +71,19 @@ class WhiteningFit(Fit):
     common: Whitening | None
     keys: Sequence[Key]
     maps: Sequence[Whitening]
+
+    def facts(self) -> Facts:
+        """Return what was measured, where and on what."""
+        shrunk = [found.shrinkage for found in self.maps]
+        return [
+            ("method", self.method),
+            ("groups", group_words(self.by, self.keys)),
+            ("reference", reference_words(self.reference, self.masked)),
+            ("rows", f"{span([found.n_rows for found in self.maps])} of the reference in a group"),
+            ("features", f"{len(self.features):,}, and {len(self.flat):,} without spread left out"),
+            ("directions", f"{span([found.rank for found in self.maps])} in which the reference spreads"),
+            ("shrinkage", f"{min(shrunk, default=0):.2f} to {max(shrunk, default=0):.2f}"),
+        ]
 
     def apply(self, profiles: pd.DataFrame) -> pd.DataFrame:
         """

@@ -1,21 +1,57 @@
-"""The verb that checks a screen, and the checks of inputs, layout and features.
+"""The verb that checks a screen.
 
 CHECKS lists all checks, in the order they are reported.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import listed
-from cellprofiling.core.frame import COUNT, PLATE, WELL, Reference
-from cellprofiling.core.plates import Wells, parse_wells
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.quality.audit import control_audit
-from cellprofiling.quality.counts import control_separation, control_spread, empty_plates, few_cells
-from cellprofiling.quality.rules import Check, Overrides, Rule, Rules, load, skipped
-from cellprofiling.quality.screen import Screen, look
+from cellprofiling.quality.cells import flagged_cells
+from cellprofiling.quality.contamination import exchanged_controls, stray_controls
+from cellprofiling.quality.controls import profile_separation
+from cellprofiling.quality.counts import (
+    control_separation,
+    control_spread,
+    dead_plates,
+    empty_plates,
+    few_cells,
+    thin_regions,
+)
+from cellprofiling.quality.declared import Declared, declared_separation
+from cellprofiling.quality.design import confounding, control_wells
+from cellprofiling.quality.drift import batch_effect, plate_levels, trends
+from cellprofiling.quality.duplicates import copied_profiles, near_duplicates
+from cellprofiling.quality.features import (
+    exploding_features,
+    feature_sets,
+    flat_features,
+    missing_features,
+    unusable_features,
+)
+from cellprofiling.quality.images import image_quality
+from cellprofiling.quality.inputs import (
+    duplicate_wells,
+    metadata_types,
+    perturbation_labels,
+    platemap_coverage,
+    unmatched_plates,
+    wells_per_plate,
+)
+from cellprofiling.quality.layout import moved_plates, swapped_wells
+from cellprofiling.quality.looking import BATCH, look
+from cellprofiling.quality.position import position_effects, same_position
+from cellprofiling.quality.replicates import replicating
+from cellprofiling.quality.rules import Check, Overrides, Rules, load
+from cellprofiling.quality.screen import Screen
+from cellprofiling.quality.surface import flagged_hits, hit_surface
 from cellprofiling.quality.verdict import Quality
+from cellprofiling.quality.waivers import Waivers, read_waivers, waive
 
 
 def check_quality(
@@ -26,11 +62,17 @@ def check_quality(
     images: Any = None,
     reference: Reference = None,
     positive: Reference = None,
+    by: By = None,
     hits: pd.DataFrame | None = None,
+    profiles: pd.DataFrame | None = None,
+    readouts: Declared = None,
+    order: str | None = None,
+    batch: str = BATCH,
     plate: str = PLATE,
     well: str = WELL,
     count: str = COUNT,
     thresholds: Overrides = None,
+    waivers: Waivers = None,
 ) -> Quality:
     """
     Check whether a screen can be trusted, and say what to do where it cannot.
@@ -41,17 +83,33 @@ def check_quality(
         One row per well: ``Metadata_`` columns, cell counts and features, as `aggregate` returns it.
     platemap : pandas.DataFrame or None, default None
         What each well was meant to hold. Wells are compared with it; metadata that `wells` lacks is looked up in it.
-    cells : object, default None
-        Single cells. This version does not check them, and says so.
-    images : object, default None
-        Image measurements. This version does not check them, and says so.
+    cells : pandas.DataFrame, Cells, str or os.PathLike, default None
+        Single cells with flags: what `flag_cells` returns, or flags of coSMicQC (``Metadata_cqc_*_is_outlier``) or
+        CellProfiler (``Metadata_QCFlag``). Read a plate at a time. Without, the counts of flags are used that
+        `aggregate` puts beside wells, if there are any.
+    images : pandas.DataFrame, str or os.PathLike, default None
+        Measurements of images: the plate and ``ImageQuality_`` columns, as CellProfiler's MeasureImageQuality writes
+        them.
     reference : str, mapping, array-like or None, default None
         The negative controls: a query, ``{column: value}`` or a mask. Without them the checks of controls are skipped
         and the verdict is at best "warn".
     positive : str, mapping, array-like or None, default None
         Positive controls that should change the number of cells, such as a toxic compound. Z' and SSMD need them.
+    by : str, list of str or None, default None
+        Metadata columns that name what is in a well. Without them, or the hit list to look them up in, nothing is said
+        of replicates, layout and confounding.
     hits : pandas.DataFrame or None, default None
-        The hit list, as `rank_hits` returns it. Its audit is judged: whether the test calls control wells active.
+        The hit list, as `rank_hits` returns it: its audit is judged, and whether hits gather in places of the plate.
+    profiles : pandas.DataFrame or None, default None
+        The same wells with normalized features, as they are tested. Replicates are compared by them; without, by the
+        features of `wells` in MADs of their plate.
+    readouts : str, list of str or None, default None
+        Features of `wells`, named before looking at the results, in which positive and negative controls must lie
+        apart: Z' and SSMD of each are judged beside those of the cell count.
+    order : str or None, default None
+        A metadata column that sorts plates by acquisition: a date or number. None takes plates by name.
+    batch : str, default "Metadata_Batch"
+        Column with the batch, if there is one.
     plate : str, default "Metadata_Plate"
         Column with the plate.
     well : str, default "Metadata_Well"
@@ -61,6 +119,10 @@ def check_quality(
     thresholds : mapping or None, default None
         Numbers to use in place of the ones in ``thresholds.yaml``, as ``{"counts.control_low": {"warn": 0.2}}``; None
         in place of a number switches a limit off.
+    waivers : list of mapping or None, default None
+        Checks that someone lets pass: ``{"check": id, "scope": "P1", "reason": ..., "who": ..., "until":
+        "2026-12-31"}``. `scope` is a plate, "P1 A01", "screen", or "*" for all (the default); without `until` there is
+        no end. What is waived stays in sight, as "fail (waived)", and decides nothing.
 
     Returns
     -------
@@ -70,9 +132,12 @@ def check_quality(
     Raises
     ------
     InputError
-        If the table is empty, or `thresholds` names a check or number that does not exist.
+        If the table is empty, a readout is named twice, `thresholds` or `waivers` name a check or number that does not
+        exist, or a waiver lacks a reason or a name.
     ColumnError
         If a column is missing, or plate or well is missing in some rows.
+    FeatureError
+        If a readout is no feature of `wells`.
     ReferenceRowsError
         If `reference` or `positive` is unreadable or matches no row.
     PlateLayoutError
@@ -82,8 +147,9 @@ def check_quality(
     -----
     A check passes, warns, fails, is inconclusive (measured, but too little to tell) or is skipped (with the reason).
     The verdict is the worst status of all plates and of the screen; an inconclusive check warns, and so does a skipped
-    one without which nothing speaks for the screen (controls, counts). Wells never decide it: a treated well with few
-    cells may be a toxic treatment. Features that are infinite count as missing.
+    one without which nothing speaks for the screen (controls, counts), and one that fails but is no gate. Wells never
+    decide it: a treated well with few cells may be a toxic treatment. Features that are infinite count as missing.
+    The same wells in another order give the same checks.
 
     References
     ----------
@@ -105,114 +171,76 @@ def check_quality(
     >>> quality = cpf.check_quality(wells, reference="Metadata_Role == 'negcon'")
     >>> quality.status
     'fail'
-    >>> quality.checks.query("status == 'fail'").message.item()
+    >>> quality.checks.query("id == 'design.controls'").message.item()
     'Plate P1 has 2 negative control wells.'
     """
     rules = load(thresholds)
-    columns = {"plate": plate, "well": well, "count": count}
-    screen = look(wells, platemap=platemap, reference=reference, positive=positive, hits=hits, **columns)
+    screen = look(
+        wells,
+        platemap=platemap,
+        reference=reference,
+        positive=positive,
+        hits=hits,
+        profiles=profiles,
+        readouts=readouts,
+        by=by,
+        order=order,
+        batch=batch,
+        cells=cells,
+        images=images,
+        plate=plate,
+        well=well,
+        count=count,
+    )
     lines = [line for check in CHECKS for line in check(screen, rules)]
-    lines += [_not_checked(rules["cells"], "cells", cells), _not_checked(rules["images"], "images", images)]
-    unremarkable = "skipped" if screen.lacks("count") else "pass"
-    return Quality(tuple(lines), screen.keys, tuple(rules.values()), unremarkable)
-
-
-def duplicate_wells(screen: Screen, rules: Rules) -> Iterator[Check]:
-    """Check for rows that claim the same well."""
-    rule, total = rules["inputs.duplicate_wells"], len(screen.keys)
-    doubled = screen.keys[screen.keys.duplicated(keep=False).to_numpy()]
-    wells = sorted(set(zip(doubled[PLATE], doubled[WELL], strict=True)))
-    message = f"Each of {total} rows has a plate and well of its own."
-    if wells:
-        names = listed([f"{plate} {well}" for plate, well in wells])
-        message = f"{len(doubled)} of {total} rows share plate and well with another: {names}."
-    yield Check(rule, rule.status(len(doubled)), message, value=len(doubled), n=total)
-    for plate, well in wells:
-        yield Check(rule, rule.status(len(doubled)), f"{plate} {well} occurs more than once.", plate, well)
-
-
-def platemap_coverage(screen: Screen, rules: Rules) -> Iterator[Check]:
-    """Check for wells that the platemap does not know, and for wells that it promised."""
-    unknown, missing = rules["inputs.unannotated_wells"], rules["inputs.missing_wells"]
-    if why := screen.lacks("platemap"):
-        yield from (skipped(rule, why) for rule in (unknown, missing))
-        return
-    found, expected = _wells_by_plate(screen.keys), _wells_by_plate(screen.expected)
-    for plate in sorted(found.keys() | expected.keys()):
-        here, promised = found.get(plate, set()), expected.get(plate, set())
-        if here:
-            yield _share(unknown, plate, here - promised, here, "wells have no row in the platemap")
-        if promised:
-            yield _share(missing, plate, promised - here, promised, "wells of the platemap have no row in the table")
-
-
-def control_wells(screen: Screen, rules: Rules) -> Iterator[Check]:
-    """Check whether each plate has negative controls, some of them inside, and not all in one row or column."""
-    enough, inside, lines = (rules[f"design.controls{part}"] for part in ("", "_inside", "_lines"))
-    if why := screen.lacks("controls"):
-        yield from (skipped(rule, why) for rule in (enough, inside, lines))
-        return
-    for plate, here in screen.plates():
-        controls = here & screen.controls
-        n, n_inside = int(controls.sum()), int((controls & ~screen.edge).sum())
-        yield Check(enough, enough.status(n), f"Plate {plate} has {n} negative control wells.", plate, value=n, n=n)
-        if n:
-            message = f"{n_inside} of the {n} negative control wells of plate {plate} lie away from the edge."
-            yield Check(inside, inside.status(n_inside), message, plate, value=n_inside, n=n)
-        if n > 1:
-            yield _spread_over_lines(lines, plate, parse_wells(screen.keys.loc[controls, WELL]), n)
-
-
-def missing_features(screen: Screen, rules: Rules) -> Iterator[Check]:
-    """Check for features that are missing or infinite in many wells; wells without any feature are not asked."""
-    rule = rules["features.missing"]
-    if why := screen.lacks("features"):
-        yield skipped(rule, why)
-        return
-    for plate, here in screen.plates():
-        finite = screen.finite[here]
-        finite = finite[finite.any(axis=1)]
-        n = finite.shape[1]
-        if not len(finite):
-            yield Check(rule, "inconclusive", f"No well of plate {plate} has any feature.", plate, n=n)
-            continue
-        lacking = (~finite).mean(axis=0) > rule.number("wells")
-        share, often = float(lacking.mean()), 100 * rule.number("wells")
-        message = f"{lacking.sum()} of {n} features are missing in over {often:.3g} % of the wells of plate {plate}."
-        yield Check(rule, rule.status(share), message, plate, value=share, n=n)
+    lines += flagged_hits(screen, rules, lines)
+    waived = read_waivers(waivers, rules, date.today())
+    return Quality(
+        lines=waive(lines, waived),
+        keys=screen.keys.iloc[np.argsort(screen.row)],
+        rules=tuple(rules.values()),
+        unremarkable="skipped" if screen.lacks("count") else "pass",
+        waivers=waived,
+        order=() if screen.lacks("order") else tuple(name for name, _ in screen.in_order()),
+    )
 
 
 CHECKS: tuple[Callable[[Screen, Rules], Iterator[Check]], ...] = (
     duplicate_wells,
+    unmatched_plates,
     platemap_coverage,
+    wells_per_plate,
+    metadata_types,
+    perturbation_labels,
     control_wells,
+    confounding,
+    moved_plates,
+    swapped_wells,
     empty_plates,
+    dead_plates,
     few_cells,
+    thin_regions,
     missing_features,
+    unusable_features,
+    exploding_features,
+    flat_features,
+    feature_sets,
+    copied_profiles,
+    near_duplicates,
     control_spread,
     control_separation,
+    declared_separation,
+    profile_separation,
+    stray_controls,
+    exchanged_controls,
+    position_effects,
+    same_position,
+    plate_levels,
+    trends,
+    batch_effect,
+    replicating,
     control_audit,
+    hit_surface,
+    flagged_cells,
+    image_quality,
 )
-
-
-def _not_checked(rule: Rule, name: str, table: object) -> Check:
-    why = "none were given" if table is None else "this version has no check for them"
-    return skipped(rule, f"The {name} were not checked: {why}.")
-
-
-def _spread_over_lines(rule: Rule, plate: str, wells: Wells, n: int) -> Check:
-    n_rows, n_columns = len(set(wells.row)), len(set(wells.column))
-    rows, columns = "row" if n_rows == 1 else "rows", "column" if n_columns == 1 else "columns"
-    message = f"The {n} negative control wells of plate {plate} lie in {n_rows} {rows} and {n_columns} {columns}."
-    value = min(n_rows, n_columns)
-    return Check(rule, rule.status(value), message, plate, value=value, n=n)
-
-
-def _share(rule: Rule, plate: str, bad: set[str], of: set[str], what: str) -> Check:
-    names = f": {listed(sorted(bad))}" if bad else ""
-    message = f"Plate {plate}: {len(bad)} of {len(of)} {what}{names}."
-    return Check(rule, rule.status(len(bad) / len(of)), message, plate, value=len(bad) / len(of), n=len(of))
-
-
-def _wells_by_plate(keys: pd.DataFrame) -> dict[str, set[str]]:
-    return {str(plate): set(wells) for plate, wells in keys.groupby(PLATE)[WELL]}

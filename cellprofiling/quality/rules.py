@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -11,13 +12,23 @@ import yaml
 from cellprofiling.core.errors import InputError, one_of
 
 STATUSES = ("fail", "warn", "inconclusive", "pass", "skipped")  # worst first
+PROBLEMS = ("fail", "warn", "inconclusive")
 
 Overrides = Mapping[str, Mapping[str, float | None]] | None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What is measured, which limits it is held against, where they come from, and what to do beyond them."""
+    """What is measured, which limits it is held against, where they come from, and what to do beyond them.
+
+    Attributes
+    ----------
+    warn, fail : limits; a value strictly beyond one, on the `worse` side, takes that status.
+    flag : what a well that stands out is called.
+    essential : whether nothing speaks for a screen without this check, so that a skipped one warns.
+    gate : whether a fail makes the screen fail; otherwise it only warns.
+    settings : further numbers that the check uses.
+    """
 
     id: str
     metric: str
@@ -29,6 +40,7 @@ class Rule:
     fail: float | None = None
     flag: str = ""
     essential: bool = False
+    gate: bool = True
     settings: Mapping[str, float | None] = field(default_factory=dict)
 
     def status(self, value: float) -> str:
@@ -83,7 +95,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Check:
-    """One line: what was measured where, on how many things, and what it means."""
+    """One line: what was measured where, on how many things, and what it means.
+
+    Attributes
+    ----------
+    limit : the limits in words, where they are not those of the rule.
+    waived : why, and by whose word, the line does not decide; "" where it does.
+    """
 
     rule: Rule
     status: str
@@ -95,6 +113,7 @@ class Check:
     ci_high: float = math.nan
     n: int = 0
     limit: str = ""
+    waived: str = ""
 
     @property
     def level(self) -> str:
@@ -106,6 +125,16 @@ class Check:
         """The plate, the plate and well, or `screen`."""
         return f"{self.plate} {self.well}".strip() or "screen"
 
+    @property
+    def decides(self) -> bool:
+        """Whether the verdict on the screen hears this line: wells never do, and neither do waived lines."""
+        return self.level != "well" and not self.waived
+
+    @property
+    def shown(self) -> str:
+        """The status as people read it: a waived one stays in sight, as `fail (waived)`."""
+        return f"{self.status} (waived)" if self.waived else self.status
+
 
 def skipped(rule: Rule, why: str) -> Check:
     """Return the line of a check that was not made."""
@@ -114,19 +143,25 @@ def skipped(rule: Rule, why: str) -> Check:
 
 Rules = Mapping[str, Rule]
 
-TEXTS = ("metric", "unit", "worse", "source", "remedy", "flag", "essential")
+TEXTS = ("metric", "unit", "worse", "source", "remedy", "flag", "essential", "gate")
 
 
 def load(overrides: Overrides = None) -> dict[str, Rule]:
     """Return the rules by id, with the numbers a user gave in place of ours."""
-    written: dict[str, dict[str, Any]] = yaml.safe_load(
-        files("cellprofiling.quality").joinpath("thresholds.yaml").read_text("utf-8")
-    )
-    rules = {name: _rule(name, entries) for name, entries in written.items()}
+    rules = dict(_ours())
     for name, numbers in (overrides or {}).items():
         one_of("thresholds", name, [known for known, rule in rules.items() if rule.numbers()])
         rules[name] = _overridden(rules[name], numbers)
     return rules
+
+
+@cache
+def _ours() -> Rules:
+    """Return the rules as they are written; parsing them takes a tenth of a second."""
+    written: dict[str, dict[str, Any]] = yaml.safe_load(
+        files("cellprofiling.quality").joinpath("thresholds.yaml").read_text("utf-8")
+    )
+    return {name: _rule(name, entries) for name, entries in written.items()}
 
 
 def _rule(name: str, entries: Mapping[str, Any]) -> Rule:

@@ -2,143 +2,144 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import FeatureError, InputError
-from cellprofiling.core.frame import COUNT, PLATE, WELL, Reference, columns_once, feature_columns, groups, require, rows
-from cellprofiling.core.plates import parse_wells, standard_wells
+from cellprofiling.core.frame import PLATE
+from cellprofiling.core.plates import Wells
+from cellprofiling.kernels.scale import fit_mad
+from cellprofiling.quality.readouts import Readouts, read_out
+
+MOST_FEATURES = 1000  # more are thinned out evenly: neighbors are near copies of each other
+FAR = 10.0  # MADs beyond which a value counts as this far: one feature must not be the whole profile
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Texts = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
 class Screen:
-    """One row per well, in the order given.
+    """One row per well, sorted by plate and well whatever the order of the table.
 
     Attributes
     ----------
+    metadata : what is known of each well, from the table and the platemap.
+    row : the place of each well in the table that was given.
     keys : Metadata_Plate and Metadata_Well as text, well names as `A01`.
+    position : row and column of each well, from 0.
+    shape : rows and columns of the plates.
     count : cells per well; missing where unknown.
     controls, positives : masks of control wells; nothing where they were not named.
     edge : whether a well lies at the plate edge.
-    finite : which features a well has, shape (n_wells, n_features).
+    x : features, shape (n_wells, n_features); missing and infinite values are NaN. float32 where all features are.
+    infinite : wells in which each feature is infinite, shape (n_features,).
+    features : the names of the columns of `x`.
+    declared : the columns of `x` that were declared as readouts.
+    profiles : normalized features, rows as here, if they were given; infinite values are NaN, and so is a well that
+        they lack.
+    profile_features : the names of their columns.
+    profile_infinite : wells in which each is infinite.
+    by : the columns that say what is in a well.
+    treatment : what is in each well, as text; "" where unknown. Control wells have a treatment too.
+    batch : the batch of each well, as text; "" where unknown.
+    order : the place of each well's plate in the order of acquisition, from 0; plates acquired together share one. By
+        name where `absent` has "order".
+    cells : one row per well: Metadata_Plate, Metadata_Well, n_cells, flagged, missing (shares of cells) and the share
+        of each other flag; None if there are no flags.
+    images : Metadata_Plate, Metadata_Well where known, and ImageQuality_ columns; None if there are none.
     expected : plates and wells of the platemap.
     hits : the hit list; empty if none was given.
-    absent : what was not given (count, controls, positives, platemap, features, hits), each with the reason.
+    absent : what was not given (count, controls, positives, platemap, features, readouts, treatment, batch, order,
+        cells, images, hits), each with the reason.
     """
 
+    metadata: pd.DataFrame
+    row: Indices
     keys: pd.DataFrame
+    position: Wells
+    shape: tuple[int, int]
     count: Floats
     controls: Mask
     positives: Mask
     edge: Mask
-    finite: Mask
+    x: NDArray[np.floating]
+    infinite: Indices
+    features: tuple[str, ...]
+    declared: Indices
+    profiles: NDArray[np.floating] | None
+    profile_features: tuple[str, ...]
+    profile_infinite: Indices
+    by: tuple[str, ...]
+    treatment: Texts
+    batch: Texts
+    order: Indices
+    cells: pd.DataFrame | None
+    images: pd.DataFrame | None
     expected: pd.DataFrame
     hits: pd.DataFrame
     absent: Mapping[str, str]
 
+    @cached_property
+    def finite(self) -> Mask:
+        """Which features a well has, shape (n_wells, n_features)."""
+        return ~np.isnan(self.x)
+
+    @cached_property
+    def normalized(self) -> Floats:
+        """Profiles, shape (n_wells, n): those given, or features in MADs of their plate.
+
+        Missing values count as the middle of the plate. NaN where a well has no feature.
+        """
+        given = self.profiles if self.profiles is not None else self.x
+        step = max(1, -(-given.shape[1] // MOST_FEATURES))
+        z = np.array(given[:, ::step], dtype=np.float64)
+        nothing = np.isnan(z).all(axis=1)
+        for _, here in self.plates():
+            z[here] = _filled(z[here], scaled=self.profiles is None)
+        z[nothing] = np.nan
+        return z
+
+    @cached_property
+    def directions(self) -> Floats:
+        """Profiles of length 1, shape (n_wells, n); NaN where a well has no feature, or nothing that sets it apart."""
+        length = np.linalg.norm(self.normalized, axis=1, keepdims=True)
+        return self.normalized / np.where(length == 0, np.nan, length)
+
+    @cached_property
+    def plate_codes(self) -> Indices:
+        """The number of each well's plate, plates sorted by name."""
+        return np.unique(self.keys[PLATE].to_numpy(dtype=object), return_inverse=True)[1].astype(np.intp)
+
     def plates(self) -> Iterator[tuple[str, Mask]]:
         """Yield each plate and the mask of its rows, sorted by name."""
-        plate = self.keys[PLATE].to_numpy(dtype=object)
-        for name in sorted(set(plate)):
-            yield name, plate == name
+        for code, name in enumerate(sorted(set(self.keys[PLATE]))):
+            yield name, self.plate_codes == code
+
+    def in_order(self) -> Iterator[tuple[str, Mask]]:
+        """Yield each plate and the mask of its rows in the order of acquisition, by name where that is the same."""
+        ranked = [(int(self.order[here][0]), name, here) for name, here in self.plates()]
+        yield from ((name, here) for _, name, here in sorted(ranked, key=lambda each: each[:2]))
+
+    @cached_property
+    def readouts(self) -> Readouts:
+        """What each well shows in a few numbers."""
+        return read_out(self)
 
     def lacks(self, *needs: str) -> str:
         """Return why the first of `needs` is absent, or nothing."""
         return next((self.absent[name] for name in needs if name in self.absent), "")
 
 
-def look(
-    wells: pd.DataFrame,
-    *,
-    platemap: pd.DataFrame | None,
-    reference: Reference,
-    positive: Reference,
-    hits: pd.DataFrame | None,
-    plate: str,
-    well: str,
-    count: str,
-) -> Screen:
-    """Gather what the checks look at; metadata that only the platemap knows is looked up there."""
-    columns_once(wells)
-    if not len(wells):
-        raise InputError("wells: the table has no rows.")
-    keys = _keys(wells, plate, well, "wells")
-    expected = keys.iloc[:0] if platemap is None else _expected(platemap, keys, plate, well)
-    annotated = wells if platemap is None else _annotated(wells, keys, platemap, plate, well)
-    counts, no_count = _counts(wells, count)
-    finite, no_features = _finite(wells, count)
-    absent = {
-        "count": no_count,
-        "features": no_features,
-        "platemap": NO_PLATEMAP if platemap is None else "",
-        "controls": NO_REFERENCE if reference is None else "",
-        "positives": NO_POSITIVE if positive is None else "",
-        "hits": NO_HITS if hits is None or not hits.attrs.get("audit") else "",
-    }
-    return Screen(
-        keys=keys,
-        count=counts,
-        controls=_named(annotated, reference, "reference"),
-        positives=_named(annotated, positive, "positive"),
-        edge=(parse_wells([*keys[WELL], *expected[WELL]], well).edge_distance() == 0)[: len(keys)],
-        finite=finite,
-        expected=expected,
-        hits=pd.DataFrame() if hits is None else hits,
-        absent={name: why for name, why in absent.items() if why},
-    )
-
-
-NO_PLATEMAP = "No platemap was given."
-NO_REFERENCE = "No negative controls were named: give reference=, as in \"Metadata_Role == 'negcon'\"."
-NO_POSITIVE = "No positive controls were named, so there is nothing to hold the negative ones against."
-NO_HITS = "No hit list with its audit was given: rank_hits() makes one."
-NO_COUNT = f"The table has no column {COUNT!r}: aggregate() adds it, or name yours with count=."
-
-
-def _keys(table: pd.DataFrame, plate: str, well: str, argument: str) -> pd.DataFrame:
-    groups(table, [plate, well], argument)  # a key that is missing is an error
-    return pd.DataFrame({PLATE: table[plate].astype(str), WELL: standard_wells(table[well])}, index=table.index)
-
-
-def _expected(platemap: pd.DataFrame, keys: pd.DataFrame, plate: str, well: str) -> pd.DataFrame:
-    if plate in platemap.columns:
-        return _keys(platemap, plate, well, "platemap")
-    require(platemap, well, "platemap")
-    every = standard_wells(platemap[well]).rename(WELL).to_frame()
-    return keys[[PLATE]].drop_duplicates().merge(every, how="cross")  # one layout for all plates
-
-
-def _annotated(wells: pd.DataFrame, keys: pd.DataFrame, platemap: pd.DataFrame, plate: str, well: str) -> pd.DataFrame:
-    """Return the metadata of the wells with the columns that only the platemap has; a doubled key counts once."""
-    on = [PLATE, WELL] if plate in platemap.columns else [WELL]
-    known = {WELL: standard_wells(platemap[well])}
-    if plate in platemap.columns:
-        known[PLATE] = platemap[plate].astype(str)
-    new = [name for name in platemap.columns if name not in wells.columns]
-    lookup = platemap[new].assign(**known).drop_duplicates(subset=on)
-    found = keys[on].merge(lookup, on=on, how="left", validate="many_to_one").set_axis(wells.index)
-    return pd.concat([wells, found[new]], axis=1)
-
-
-def _named(annotated: pd.DataFrame, reference: Reference, argument: str) -> Mask:
-    return np.zeros(len(annotated), dtype=bool) if reference is None else rows(annotated, reference, argument)
-
-
-def _counts(wells: pd.DataFrame, count: str) -> tuple[Floats, str]:
-    if count not in wells.columns and count == COUNT:
-        return np.full(len(wells), np.nan), NO_COUNT
-    require(wells, count, "count")
-    return wells[count].to_numpy(dtype=np.float64, na_value=np.nan), ""
-
-
-def _finite(wells: pd.DataFrame, count: str) -> tuple[Mask, str]:
-    try:
-        names = [name for name in feature_columns(wells) if name != count]
-    except FeatureError as error:  # a table of counts alone can be checked for all else
-        return np.empty((len(wells), 0), dtype=bool), str(error)
-    return np.isfinite(wells[names].to_numpy(dtype=np.float64, na_value=np.nan)), ""
+def _filled(x: Floats, scaled: bool) -> Floats:
+    """Return the wells of a plate without missing values, about their median and in MADs if `scaled`."""
+    if not scaled:
+        middle = np.nan_to_num(fit_mad(x).location)
+        return np.where(np.isnan(x), middle, x)
+    scaling = fit_mad(x)
+    spread = np.where(scaling.scale > 0, scaling.scale, np.nan)
+    return np.nan_to_num(np.clip((x - scaling.location) / spread, -FAR, FAR))

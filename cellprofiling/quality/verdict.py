@@ -1,33 +1,27 @@
-"""One verdict from many checks, and the record that carries both."""
+"""One verdict from many checks: the verdict, the table, flags, files."""
 
 import html
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cellprofiling.core.errors import one_of
-from cellprofiling.core.frame import PLATE
+from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.io.files import atomic
-from cellprofiling.quality.rules import STATUSES, Check, Rule
+from cellprofiling.io.tables import write_profiles
+from cellprofiling.quality.actions import act
+from cellprofiling.quality.record import junit, record, roll_up, row
+from cellprofiling.quality.rules import PROBLEMS, STATUSES, Check, Rule
+from cellprofiling.quality.settings import stops
+from cellprofiling.quality.summary import summarize
+from cellprofiling.quality.waivers import Waiver
 
-SCHEMA = "cellprofiling.quality/1"
-
-
-def roll_up(lines: Iterable[Check]) -> str:
-    """Return the verdict on the screen: pass, warn or fail."""
-    deciding = [line for line in lines if line.level != "well"]
-    statuses = {line.status for line in deciding}
-    silent = any(line.status == "skipped" and line.rule.essential for line in deciding)
-    if "fail" in statuses:
-        return "fail"
-    return "warn" if silent or statuses & {"warn", "inconclusive"} or "pass" not in statuses else "pass"
+SHOWN = 15  # rows of the view in a notebook
 
 
 def worst(statuses: Iterable[str], otherwise: str) -> str:
@@ -50,6 +44,10 @@ class Quality:
         The limits that were used.
     unremarkable : str
         What a well is called that stands out in nothing: "pass", or "skipped" if its cells were not counted.
+    waivers : tuple of Waiver
+        What was waived, expired waivers too.
+    order : tuple of str
+        The plates in the order in which they were acquired, as far as it is known.
 
     Examples
     --------
@@ -67,6 +65,8 @@ class Quality:
     keys: pd.DataFrame
     rules: tuple[Rule, ...]
     unremarkable: str = "pass"
+    waivers: tuple[Waiver, ...] = ()
+    order: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -76,7 +76,7 @@ class Quality:
     @property
     def checks(self) -> pd.DataFrame:
         """One row per check and plate, and one per well that stands out."""
-        return pd.DataFrame([_row(line) for line in self.lines])
+        return pd.DataFrame([row(line) for line in self.lines])
 
     def flags(self, level: str = "well") -> pd.DataFrame:
         """
@@ -92,7 +92,8 @@ class Quality:
         -------
         pandas.DataFrame
             Metadata_Plate, Metadata_Well (of wells), Metadata_QC_status and Metadata_QC_reasons: what stands out,
-            separated by "; ". What is said of a plate is not repeated for its wells.
+            separated by "; ". What is said of a plate is not repeated for its wells. What was waived does not count; a
+            plate whose checks fail only where failing is no gate (edges, drift) is "warn", as in the verdict.
 
         Raises
         ------
@@ -105,10 +106,8 @@ class Quality:
         >>> import cellprofiling as cpf
         >>> wells = pd.DataFrame({"Metadata_Plate": ["P1", "P2"], "Metadata_Well": "A01"})
         >>> wells["Metadata_Object_Count"] = [90, 0]
-        >>> cpf.check_quality(wells).flags("plate")
-          Metadata_Plate Metadata_QC_status Metadata_QC_reasons
-        0             P1               pass
-        1             P2               fail  counts.empty_plate
+        >>> cpf.check_quality(wells).flags("plate")["Metadata_QC_status"][1]
+        'fail'
         """
         one_of("level", level, ("well", "plate"))
         table = self.keys
@@ -120,7 +119,7 @@ class Quality:
                 said.setdefault((line.plate, line.well)[: table.shape[1]], []).append(line)
         about = [said.get(key, []) for key in table.itertuples(index=False, name=None)]
         otherwise = self.unremarkable if level == "well" else "skipped"
-        statuses = [worst((line.status for line in lines), otherwise) for lines in about]
+        statuses = [worst(map(_flag, lines), otherwise) for lines in about]
         return table.assign(Metadata_QC_status=statuses, Metadata_QC_reasons=[_reasons(lines) for lines in about])
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
@@ -144,17 +143,118 @@ class Quality:
         >>> import cellprofiling as cpf
         >>> wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02"]})
         >>> json.loads(cpf.check_quality(wells).to_json())["schema"]
-        'cellprofiling.quality/1'
+        'cellprofiling.quality/2'
         """
-        text = json.dumps(self._record(), sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        if path is not None:
-            with atomic(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        return text
+        found = record(self.lines, self.rules, self.waivers, self.flags("plate"), self.flags("well"), self.order)
+        text = json.dumps(found, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        return _written(text, path)
+
+    def to_junit(self, path: str | PathLike[str] | None = None) -> str:
+        """
+        Return the checks as JUnit XML, which continuous integration reads, and write them to a file if a path is given.
+
+        Parameters
+        ----------
+        path : path-like or None, default None
+            Where to write.
+
+        Returns
+        -------
+        str
+            The text: a suite for each check, a case for each plate or the screen. A fail is a failure; what is
+            inconclusive, skipped or waived is skipped and says why; a warning passes and speaks in its output.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cellprofiling as cpf
+        >>> wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A01"]})
+        >>> xml = cpf.check_quality(wells).to_junit()
+        >>> '<testcase classname="inputs.duplicate_wells" name="screen" time="0">' in xml
+        True
+        """
+        return _written(junit(self.lines, self.status), path)
+
+    def stops(self, fail_on: str = "fail") -> bool:
+        """
+        Return whether a pipeline should stop here.
+
+        Parameters
+        ----------
+        fail_on : {"never", "fail", "warn", "inconclusive"}, default "fail"
+            At what: a verdict of fail; also any check that warns; all but a pass.
+
+        Returns
+        -------
+        bool
+            Whether it should.
+
+        Raises
+        ------
+        InputError
+            If `fail_on` is none of these.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cellprofiling as cpf
+        >>> wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A01"]})
+        >>> cpf.check_quality(wells).stops()
+        True
+        """
+        return stops(self.status, [line.status for line in self.lines if line.decides], fail_on)
+
+    def apply(self, table: pd.DataFrame, action: str = "drop", *, plate: str = PLATE, well: str = WELL) -> pd.DataFrame:
+        """
+        Return a table of wells without those that fail, or with their features blanked, or with flags.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            One row per well: the table that was checked, or profiles made from it.
+        action : {"drop", "mask", "flag"}, default "drop"
+            Leave failed wells out; set their features to missing; or only add Metadata_QC_status and
+            Metadata_QC_reasons to all.
+        plate, well : str
+            Columns that say where a well lies.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows in their order. Failed are wells whose status is "fail" and all wells of plates whose status is; a
+            treated well with few cells only warns, and stays. The ledger names each plate and well with the reasons.
+
+        Raises
+        ------
+        InputError
+            If `action` is none of these.
+        ColumnError
+            If a column is missing.
+        KeyMatchError
+            If no well of the table was checked.
+
+        Notes
+        -----
+        A well that was not checked stays; its flag is "skipped". What was waived does not fail.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cellprofiling as cpf
+        >>> wells = pd.DataFrame({"Metadata_Plate": ["P1", "P2"], "Metadata_Well": "A01"})
+        >>> wells["Metadata_Object_Count"] = [90, 0]
+        >>> kept = cpf.check_quality(wells).apply(wells)
+        >>> kept["Metadata_Plate"].tolist()
+        ['P1']
+        >>> cpf.ledger(kept)[["step", "item", "name", "n"]]
+              step   item name  n
+        0  quality  plate   P2  1
+        """
+        return act(table, action, self.flags("well"), self.flags("plate"), plate, well)
 
     def write(self, folder: str | PathLike[str]) -> Path:
         """
-        Write quality.json and checks.csv into a folder.
+        Write quality.json, the checks and the flags as tables, and junit.xml into a folder.
 
         Parameters
         ----------
@@ -166,6 +266,10 @@ class Quality:
         pathlib.Path
             The folder.
 
+        Notes
+        -----
+        Each file is written whole or not at all.
+
         Examples
         --------
         >>> import tempfile
@@ -174,68 +278,83 @@ class Quality:
         >>> wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02"]})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     sorted(path.name for path in cpf.check_quality(wells).write(folder).iterdir())
-        ['checks.csv', 'quality.json']
+        ['checks.csv', 'checks.parquet', 'flags_plates.parquet', 'flags_wells.parquet', 'junit.xml', 'quality.json']
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.to_json(folder / "quality.json")
+        checks = self.checks
+        write_profiles(self.flags("well"), folder / "flags_wells.parquet")
+        write_profiles(self.flags("plate"), folder / "flags_plates.parquet")
+        write_profiles(checks, folder / "checks.parquet")
         with atomic(folder / "checks.csv") as temporary:
-            self.checks.to_csv(temporary, index=False)
+            checks.to_csv(temporary, index=False)
+        self.to_junit(folder / "junit.xml")
+        self.to_json(folder / "quality.json")
         return folder
 
+    def summary(self) -> list[str]:
+        """
+        Return the verdict in about ten lines of text.
+
+        Returns
+        -------
+        list of str
+            What was looked at, the worst problems, what was not checked, and last the verdict.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cellprofiling as cpf
+        >>> wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A01"]})
+        >>> cpf.check_quality(wells).summary()[-1]
+        'verdict       FAIL: not to be relied on yet'
+        """
+        return summarize(self.status, self.problems, self.lines, self.flags("well"))
+
     def __repr__(self) -> str:
-        counts = Counter(line.status for line in self.lines if line.level != "well")
-        found = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-        return f"Quality(status={self.status!r}: {found})"
+        deciding = Counter(line.status for line in self.lines if line.decides)
+        found = [f"{deciding[status]} {status}" for status in STATUSES if deciding[status]]
+        waived = sum(bool(line.waived) for line in self.lines)
+        head = f"Quality(status={self.status!r}: {', '.join([*found, *([f'{waived} waived'] if waived else [])])})"
+        worst = [f"  {line.shown}: {line.message}" for line in self.problems[:5]]
+        further = len(self.problems) - len(worst)
+        return "\n".join([head, *worst, *([f"  and {further} more problems in .checks"] if further > 0 else [])])
+
+    @property
+    def problems(self) -> list[Check]:
+        """The lines about plates and the screen that fail, warn or are inconclusive, worst first, waived ones last."""
+        found = [line for line in self.lines if line.level != "well" and line.status in PROBLEMS]
+        return sorted(found, key=lambda line: (bool(line.waived), STATUSES.index(line.status), not line.rule.gate))
 
     def _repr_html_(self) -> str:
-        shown = [line for line in self.lines if line.level != "well" and line.status in PROBLEMS]
-        shown = sorted(shown, key=lambda line: STATUSES.index(line.status))[:15]
-        cells = ((line.status, line.rule.id, line.scope, line.message, line.rule.remedy) for line in shown)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
+        cells = (
+            (line.shown, line.rule.id, line.scope, line.message, line.rule.remedy) for line in self.problems[:SHOWN]
+        )
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in each) + "</tr>" for each in cells)
         head = "".join(f"<th>{name}</th>" for name in ("status", "check", "scope", "message", "remedy"))
-        return f"<p><b>{html.escape(repr(self))}</b></p><table><tr>{head}</tr>{body}</table>"
-
-    def _record(self) -> dict[str, Any]:
-        rows = [{key: _json_value(value) for key, value in _row(line).items()} for line in self.lines]
-        counts = {status: sum(row["status"] == status for row in rows if row["level"] != "well") for status in STATUSES}
-        plates = Counter(self.flags("plate")["Metadata_QC_status"])
-        flagged = int(self.flags("well")["Metadata_QC_reasons"].ne("").sum())
-        return {
-            "schema": SCHEMA,
-            "status": self.status,
-            "summary": {"checks": counts, "plates": dict(plates), "wells": len(self.keys), "wells_flagged": flagged},
-            "thresholds": {
-                rule.id: {**rule.numbers(), "worse": rule.worse, "source": rule.source} for rule in self.rules
-            },
-            "checks": rows,
-        }
+        more = f"<p>and {len(self.problems) - SHOWN} more in .checks</p>" if len(self.problems) > SHOWN else ""
+        title = html.escape(repr(self).splitlines()[0])
+        return f"<p><b>{title}</b></p><table><tr>{head}</tr>{body}</table>{more}"
 
 
-PROBLEMS = ("fail", "warn", "inconclusive")
+def _flag(line: Check) -> str:
+    """Return what a line makes of its well or plate: a plate fails where the screen would."""
+    if line.waived:
+        return "pass"
+    return "warn" if line.status == "fail" and line.level == "plate" and not line.rule.gate else line.status
 
 
-def _row(line: Check) -> dict[str, Any]:
-    return {
-        "id": line.rule.id,
-        "level": line.level,
-        "scope": line.scope,
-        "metric": line.rule.metric,
-        "value": line.value,
-        "ci_low": line.ci_low,
-        "ci_high": line.ci_high,
-        "n": line.n,
-        "status": line.status,
-        "threshold": line.limit or line.rule.limits,
-        "source": line.rule.source,
-        "message": line.message,
-        "remedy": line.rule.remedy if line.status in PROBLEMS else "",
-    }
+def _written(text: str, path: str | PathLike[str] | None) -> str:
+    if path is not None:
+        with atomic(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return text
 
 
 def _reasons(lines: Iterable[Check]) -> str:
-    return "; ".join(dict.fromkeys(line.rule.flag or line.rule.id for line in lines if line.status in PROBLEMS))
-
-
-def _json_value(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    names = (
+        (line.rule.flag or line.rule.id) + (" (waived)" if line.waived else "")
+        for line in lines
+        if line.status in PROBLEMS
+    )
+    return "; ".join(dict.fromkeys(names))

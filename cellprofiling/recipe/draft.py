@@ -144,5 +144,6 @@ by: [{by}]
 # steps: multi_batch           # a preset or a list of steps, in place of normalize and select_features
 # embed: {{method: pca}}         # or umap
 # hits: {{fdr: 0.05, permutations: 10000}}
+# quality: {{positive: "Metadata_Role == 'poscon'", order: Metadata_Date, fail_on: fail}}   # exit code 3 if it fails
 seed: 0
 """

@@ -9,8 +9,11 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
+from cellprofiling.io.files import atomic
+from cellprofiling.io.hit_lists import read_hits
 
-QUALITY = "quality.json"
+QUALITY, TABLES = "quality.json", "quality"
+QUALITY_FILES = ("checks.csv", "checks.parquet", "flags_plates.parquet", "flags_wells.parquet", "junit.xml")
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,6 @@ def _write_hits(hits: pd.DataFrame, folder: Path) -> None:
     cpf.write_hits(hits, folder / "hits.csv")
 
 
-def _read_hits(folder: Path) -> pd.DataFrame:
-    hits = pd.read_csv(folder / "hits.csv")
-    hits.attrs |= json.loads((folder / "hits.json").read_text(encoding="utf-8"))
-    return hits
-
-
 def _table(name: str) -> Result:
     file = f"{name}.parquet"
     return Result(
@@ -39,6 +36,26 @@ def _table(name: str) -> Result:
         lambda table, folder: cpf.write_profiles(table, folder / file),
         lambda folder: cpf.read_profiles(folder / file),
     )
+
+
+def _plain(name: str) -> Result:
+    """Return how a table that is no profile is kept."""
+    file = f"{name}.parquet"
+    return Result(
+        (file,), lambda table, folder: _write_plain(table, folder / file), lambda folder: pd.read_parquet(folder / file)
+    )
+
+
+def _write_plain(table: pd.DataFrame, path: Path) -> None:
+    plain = table.copy(deep=False)
+    plain.attrs = {}  # its ledger is in provenance.json
+    with atomic(path) as temporary:
+        plain.to_parquet(temporary, index=False)
+
+
+def _write_quality(quality: Any, folder: Path) -> None:
+    quality.write(folder / TABLES)
+    (folder / TABLES / QUALITY).replace(folder / QUALITY)
 
 
 def _read_quality(folder: Path) -> Any:
@@ -49,8 +66,8 @@ RESULTS = {
     "wells": _table("wells"),
     "profiles": _table("profiles"),
     "embedding": _table("embedding"),
-    "quality": Result(
-        ("quality.json",), lambda quality, folder: quality.to_json(folder / "quality.json"), _read_quality
-    ),
-    "hits": Result(("hits.csv", "hits.json"), _write_hits, _read_hits),
+    "explanations": _plain("explanations"),
+    "exemplars": _plain("exemplars"),
+    "quality": Result((QUALITY, *(f"{TABLES}/{name}" for name in QUALITY_FILES)), _write_quality, _read_quality),
+    "hits": Result(("hits.csv", "hits.json"), _write_hits, lambda folder: read_hits(folder / "hits.csv")),
 }

@@ -1,6 +1,7 @@
 """What screen.yaml may say, and the sentences for what it may not."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,6 +98,42 @@ class Hits(Section):
         return one_of("method", value, METHODS)
 
 
+class Explain(Section):
+    """What effects are judged by, and of how many hits, the best first, cells are shown."""
+
+    model: Literal["pooled", "paired"] = "pooled"
+    exemplars: int = Field(default=10, ge=0)
+
+
+class Quality(Section):
+    """What the checks need to know, which numbers they use, what is waived, and what makes the run end with code 3."""
+
+    positive: str | dict[str, Any] | None = None
+    readouts: list[str] = []
+    order: str | None = None
+    images: str | None = None
+    thresholds: dict[str, dict[str, float | None]] = {}
+    waivers: list[dict[str, Any]] = []
+    fail_on: Literal["never", "fail", "warn", "inconclusive"] = "never"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def expired(self) -> list[int]:
+        """Which waivers act no more: the day on which one ends, the checks are made anew."""
+        return [place for place, waiver in enumerate(self._read()) if waiver.expired]
+
+    @model_validator(mode="after")
+    def _known(self) -> "Quality":
+        self._read()
+        return self
+
+    def _read(self) -> Any:
+        from cellprofiling.quality.rules import load
+        from cellprofiling.quality.waivers import read_waivers
+
+        return read_waivers(self.waivers, load(self.thresholds), date.today())
+
+
 class Recipe(Section):
     """A whole screen.yaml. Paths are relative to the file."""
 
@@ -125,6 +162,8 @@ class Recipe(Section):
     steps: str | list[str | dict[str, dict[str, Any] | None]] | None = None
     embed: Embed = Embed()
     hits: Hits = Hits()
+    explain: Explain = Explain()
+    quality: Quality = Quality()
 
     @computed_field  # type: ignore[prop-decorator]
     @property

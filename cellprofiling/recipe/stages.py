@@ -10,7 +10,7 @@ import pandas as pd
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import FeatureError, listed
-from cellprofiling.core.frame import feature_columns, groups, join, require, rows, split
+from cellprofiling.core.frame import feature_columns, groups, is_metadata, join, require, rows, split
 from cellprofiling.core.ledger import ledger, lines, written
 from cellprofiling.core.progress import Tell
 from cellprofiling.hits.design import read_layout
@@ -158,11 +158,20 @@ def make_quality(run: Run) -> Any:
     return cpf.check_quality(
         run.tables["wells"],
         platemap=_expected_wells(run),
-        hits=run.tables["hits"],
+        images=None if recipe.quality.images is None else run.folder / recipe.quality.images,
         reference=recipe.reference,
+        positive=recipe.quality.positive,
+        by=recipe.by,
+        hits=run.tables["hits"],
+        profiles=run.tables["profiles"],
+        readouts=recipe.quality.readouts,
+        order=recipe.quality.order,
+        batch=recipe.batch,
         plate=recipe.plate,
         well=recipe.well,
         count=recipe.count,
+        thresholds=recipe.quality.thresholds,
+        waivers=recipe.quality.waivers,
     )
 
 
@@ -204,6 +213,45 @@ def make_hits(run: Run) -> pd.DataFrame:
     )
 
 
+def make_explanations(run: Run) -> pd.DataFrame:
+    """Return what each perturbation changes, in words; whitened features are mixtures, so wells stand in for them."""
+    recipe = run.recipe
+    whitened = recipe.pipeline is not None and "whiten" in set(ledger(run.tables["profiles"])["step"])
+    table = run.tables["wells" if whitened else "profiles"]
+    return cpf.explain(
+        table,
+        by=recipe.by,
+        reference=recipe.reference,
+        model=recipe.explain.model,
+        plate=recipe.plate,
+        fdr=recipe.hits.fdr,
+    )
+
+
+def make_exemplars(run: Run) -> pd.DataFrame:
+    """Return cells of the first hits and of controls to look at; none where there are no single cells."""
+    recipe, hits = run.recipe, run.tables["hits"]
+    first = hits[hits["hit"]].head(recipe.explain.exemplars)
+    if recipe.cells is None or first.empty:
+        return pd.DataFrame(columns=[*recipe.by, recipe.plate, recipe.well, "role", "rank", "score"])
+    wells = run.tables["wells"]
+    labels = wells[[name for name in wells if is_metadata(name) and name != recipe.count]]
+    shown = pd.MultiIndex.from_frame(wells[recipe.by]).isin(pd.MultiIndex.from_frame(first[recipe.by]))
+    return cpf.exemplars(
+        _open_cells(recipe, run.folder),
+        by=recipe.by,
+        reference=recipe.reference,
+        treated={SHOWN: True},
+        plate=recipe.plate,
+        well=recipe.well,
+        platemap=labels.assign(**{SHOWN: shown}),
+        features=recipe.features,
+        seed=recipe.seed,
+        progress=run.progress,
+    )
+
+
+SHOWN = "Metadata_Shown"
 SOURCE = (
     *("cells", "wells", "format", "columns", "options", "flag_cells", "aggregate"),
     *("platemap", "exclude", "features", "bad_features"),
@@ -227,5 +275,25 @@ STAGES = (
         ("hits", "seed", "reference", "by", "dose", "count"),
         make_hits,
     ),
-    Stage("quality", "checking quality", ("wells", "hits"), ("reference", "count"), make_quality),
+    Stage(
+        "explanations",
+        "explaining hits",
+        ("wells", "profiles"),
+        ("explain", "hits", "reference", "by"),
+        make_explanations,
+    ),
+    Stage(
+        "exemplars",
+        "choosing cells to look at",
+        ("wells", "hits"),
+        (*SOURCE, "explain", "reference", "by", "count", "seed"),
+        make_exemplars,
+    ),
+    Stage(
+        "quality",
+        "checking quality",
+        ("wells", "profiles", "hits"),
+        ("quality", "reference", "by", "batch", "count"),
+        make_quality,
+    ),
 )

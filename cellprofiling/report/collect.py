@@ -1,35 +1,22 @@
-"""The record behind a report: numbers, sentences and rows, plain enough to test without a page."""
+"""The record behind a report: numbers, sentences and tables, plain enough to test without a page."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cellprofiling.core.frame import COUNT, PLATE
+from cellprofiling.report.citations import citations
+from cellprofiling.report.effects import beside_hits, effects_grid, effects_sentence, largest_effects
+from cellprofiling.report.hit_list import hits_grid, hits_sentence
+from cellprofiling.report.plate_table import plates_grid
 from cellprofiling.report.sources import Sources
-from cellprofiling.report.words import amount, joined, number, percent, plural, score
+from cellprofiling.report.tables import Column, Grid
+from cellprofiling.report.verdict import Verdict, checks_grid, flagged_wells, judge, listed_checks
+from cellprofiling.report.words import amount, joined, number, percent, perturbations, plural
 
-STATUSES = ("fail", "warn", "inconclusive", "pass", "skipped")
-HEADLINES = {
-    "pass": "No problem found",
-    "warn": "Usable, with care",
-    "fail": "Not to be relied on yet",
-    "inconclusive": "Nobody knows yet",
-}
-TOP, NAMED, LISTED = 50, 500, 300  # rows of the hit table, hits named below it, names per group of the ledger
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The status of the screen, what it means, and what is wrong, worst first."""
-
-    status: str
-    headline: str
-    sentence: str
-    counts: dict[str, int]
-    problems: list[dict[str, Any]]
-    further: int
+NAMED, LISTED = 500, 300  # hits named below the table, names per group of the ledger
 
 
 @dataclass(frozen=True)
@@ -42,46 +29,69 @@ class Report:
     numbers: list[dict[str, str]]
     audit: list[str]
     truth: str
-    hits: list[dict[str, Any]]
+    plates: Grid
+    hits: Grid
     hits_sentence: str
     hit_names: list[str]
-    checks: list[dict[str, Any]]
+    explanations: Grid
+    explanations_sentence: str
+    exemplars: Grid
+    checks: Grid
     wells_flagged: str
     dropped: list[dict[str, Any]]
+    ledger: Grid
     parameters: list[tuple[str, str]]
     versions: list[tuple[str, str]]
-    inputs: list[dict[str, Any]]
+    inputs: Grid
+    citations: list[str]
     absent: dict[str, str]
 
+    @property
+    def grids(self) -> list[Grid]:
+        """The tables, in the order of the page."""
+        values = (getattr(self, each.name) for each in fields(self))
+        return [value for value in values if isinstance(value, Grid)]
 
-def collect(sources: Sources) -> Report:
-    """Return the record of a report."""
+
+def collect(sources: Sources, codes: dict[str, int] | None = None) -> Report:
+    """Return the record of a report; `codes` numbers the perturbations as the wells on the page do."""
     hits, provenance = sources.hits, sources.provenance or {}
+    checks = listed_checks(sources.quality)
+    names, effects = perturbations(hits, sources.names), largest_effects(sources)
     called = sources.called.tolist()
-    checks = _checks(sources.quality)
-    names = _names(hits, sources.names)
     return Report(
         title=sources.title,
         subtitle=_subtitle(sources.wells),
-        verdict=_verdict(sources, checks),
-        numbers=_numbers(sources, called),
+        verdict=judge(sources, checks),
+        numbers=_numbers(sources),
         audit=[_audited(row) for row in sources.audit],
-        truth=_truth(sources, called),
-        hits=[_hit(*each) for each in zip(hits.head(TOP).to_dict("records"), names, called, strict=False)],
-        hits_sentence=_hits_sentence(hits, called, sources.parameters),
+        truth=_truth(sources, names),
+        plates=plates_grid(sources.wells, checks, plate_order(sources)),
+        hits=hits_grid(sources, names, codes or {}, beside_hits(effects, sources.names)),
+        hits_sentence=hits_sentence(sources),
         hit_names=[name for name, hit in zip(names, called, strict=True) if hit][:NAMED],
-        checks=[check for check in checks if check["level"] != "well"],
-        wells_flagged=_flagged(checks),
+        explanations=effects_grid(sources, effects),
+        explanations_sentence=effects_sentence(sources, effects),
+        exemplars=_grid("exemplars", "Cells worth looking at", sources.exemplars),
+        checks=checks_grid(checks),
+        wells_flagged=flagged_wells(checks),
         dropped=_dropped(sources.ledger),
+        ledger=_grid("ledger", "What was dropped, and why", sources.ledger, written=0),
         parameters=_flat(provenance.get("parameters") or sources.parameters),
         versions=_flat(provenance.get("versions") or {}),
-        inputs=list(provenance.get("inputs") or []),
+        inputs=_inputs(provenance.get("inputs") or []),
+        citations=citations(sources),
         absent=dict(sources.absent),
     )
 
 
-def _names(hits: pd.DataFrame, columns: Iterable[str]) -> list[str]:
-    return [joined(row) for row in hits[list(columns)].itertuples(index=False, name=None)]
+def plate_order(sources: Sources) -> list[str]:
+    """Return the plates as they were acquired, where the quality record knows, or by name."""
+    if PLATE not in sources.wells.columns:
+        return []
+    plates = sorted(sources.wells[PLATE].dropna().astype(str).unique())
+    known = {str(plate): place for place, plate in enumerate((sources.quality or {}).get("order") or [])}
+    return sorted(plates, key=lambda plate: (known.get(plate, len(known)), plate))
 
 
 def _subtitle(wells: pd.DataFrame) -> str:
@@ -92,58 +102,9 @@ def _subtitle(wells: pd.DataFrame) -> str:
     return " · ".join(parts)
 
 
-def _checks(quality: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the checks, worst first, otherwise in their order; each with its place on the page."""
-    checks = [dict(check) for check in (quality or {}).get("checks", [])]
-    for place, check in enumerate(checks):
-        check |= {"place": f"check-{place}", "measured": _measured(check)}
-    return sorted(checks, key=lambda check: STATUSES.index(check["status"]))
-
-
-def _measured(check: dict[str, Any]) -> str:
-    share = "%" in str(check["threshold"])
-    values = [check[name] for name in ("value", "ci_low", "ci_high")]
-    texts = [percent(value) if share else amount(value) for value in values]
-    return texts[0] if values[1] is None else f"{texts[0]} [{texts[1]} to {texts[2]}]"
-
-
-def _verdict(sources: Sources, checks: list[dict[str, Any]]) -> Verdict:
-    if sources.quality is None:
-        why = f"Quality was not checked: {sources.absent['quality']}."
-        return Verdict("inconclusive", HEADLINES["inconclusive"], why, {}, [], 0)
-    deciding = [check for check in checks if check["level"] != "well"]
-    counts = {status: sum(check["status"] == status for check in deciding) for status in STATUSES}
-    status = sources.quality["status"]
-    problems = _problems(deciding)
-    return Verdict(
-        status, HEADLINES[status], _sentence(status, counts), counts, problems[:8], max(0, len(problems) - 8)
-    )
-
-
-def _sentence(status: str, counts: dict[str, int]) -> str:
-    made = sum(counts[name] for name in STATUSES if name != "skipped")
-    found = [f"{counts[name]} {word}" for name, word in WORDS.items() if counts[name]]
-    said = f"Of {plural(made, 'check')}, {', '.join(found)}." if found else f"All {plural(made, 'check')} passed."
-    left = f" {plural(counts['skipped'], 'check')} could not be made." if counts["skipped"] else ""
-    advice = {"fail": " Read the problems before any hit.", "warn": " Read what warns before trusting a hit."}
-    return said + left + advice.get(status, "")
-
-
-WORDS = {"fail": "failed", "warn": "warned", "inconclusive": "could not decide"}
-
-
-def _problems(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one problem per check and status, with the places it occurs in."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for check in checks:
-        if check["status"] in WORDS:
-            groups.setdefault((check["id"], check["status"]), []).append(check)
-    return [{**group[0], "more": [check["scope"] for check in group[1:]]} for group in groups.values()]
-
-
-def _numbers(sources: Sources, called: list[bool]) -> list[dict[str, str]]:
+def _numbers(sources: Sources) -> list[dict[str, str]]:
     wells, hits = sources.wells, sources.hits
-    rows = [("Perturbations tested", number(len(hits)), ""), ("Hits", number(sum(called)), _fdr(sources))]
+    rows = [("Perturbations tested", number(len(hits)), ""), ("Hits", number(sources.called.sum()), _fdr(sources))]
     if PLATE in wells.columns:
         rows.append(("Plates", number(wells[PLATE].nunique()), ""))
     rows.append(("Wells", number(len(wells)), ""))
@@ -168,7 +129,8 @@ def _audited(row: dict[str, Any]) -> str:
     where = {"same position": "in one well position", "different positions": "in different well positions"}
     place = where.get(row["layout"], row["layout"])
     if not row["n"]:
-        return f"Controls {place}: {row.get('message') or 'not audited'}."
+        why = str(row.get("message") or "").partition(": ")[2] or "nothing is known about them"
+        return f"Controls {place} were not audited: {why}."
     rate, low, high = (percent(row[name], digits=2) for name in ("rate", "ci_low", "ci_high"))
     called = f"{row['rejected']} of {row['n']} called active, {rate} (95 % interval {low} to {high})"
     meant = "More than 5 % means that a place on the plate can look like an effect."
@@ -176,14 +138,13 @@ def _audited(row: dict[str, Any]) -> str:
     return f"Controls {place}, tested as if they were a compound: {called}. {meant}"
 
 
-def _truth(sources: Sources, called: list[bool]) -> str:
+def _truth(sources: Sources, tested: list[str]) -> str:
     """Return how the hits compare with what was simulated."""
     if sources.truth is None or not {"active", *sources.names} <= set(sources.truth.columns):
         return ""
     truth = sources.truth
-    active = set(_names(truth[truth["active"].astype(bool)], sources.names))
-    tested = _names(sources.hits, sources.names)
-    found = {name for name, hit in zip(tested, called, strict=True) if hit}
+    active = set(perturbations(truth[truth["active"].astype(bool)], sources.names))
+    found = {name for name, hit in zip(tested, sources.called, strict=True) if hit}
     known = active & set(tested)
     return (
         f"This screen was simulated: {len(found & known)} of {plural(len(known), 'active perturbation')} found, "
@@ -191,43 +152,35 @@ def _truth(sources: Sources, called: list[bool]) -> str:
     )
 
 
-def _hit(row: dict[Any, Any], name: str, hit: bool) -> dict[str, Any]:
-    low, middle, high = (row.get(key) for key in ("map_ci_low", "map", "map_ci_high"))
-    return {
-        "rank": number(row.get("rank")),
-        "name": name,
-        "hit": hit,
-        "score": score(middle),
-        "interval": "" if low is None or pd.isna(low) else f"{score(low)}–{score(high)}",
-        "bar": [_place(low), _place(middle), _place(high)],
-        "p_value": amount(row.get("p_value")),
-        "floor": bool(row.get("p_value", 1) <= row.get("p_floor", 0)),
-        "q_value": amount(row.get("q_value")),
-        "cells": percent(row.get("cell_count_ratio"), digits=2),
-        "wells": f"{number(row.get('n_wells'))} / {number(row.get('n_plates'))}",
-        "reason": joined([row.get("reason")]),
-        "features": joined([row.get("top_features")]),
-    }
+def _grid(name: str, caption: str, table: pd.DataFrame | None, written: int = 50) -> Grid:
+    """Return any table as it is."""
+    if table is None:
+        return Grid(name, caption, (), [], written=written)
+    kinds = ["number" if pd.api.types.is_numeric_dtype(table[column]) else "text" for column in table.columns]
+    columns = tuple(
+        Column(str(column).removeprefix("Metadata_"), kind) for column, kind in zip(table.columns, kinds, strict=True)
+    )
+    rows = [
+        [_plain(value, kind) for value, kind in zip(row, kinds, strict=True)]
+        for row in table.itertuples(index=False, name=None)
+    ]
+    return Grid(name, caption, columns, rows, filter="Filter rows", written=written)
 
 
-def _place(value: Any) -> float:
-    """Return where a score between 0 and 1 lies on its bar, in percent."""
-    return 0.0 if value is None or pd.isna(value) else round(100 * min(max(float(value), 0.0), 1.0), 1)
+def _plain(value: Any, kind: str) -> Any:
+    if kind == "text":
+        return joined([value])
+    known = not pd.isna(value) and np.isfinite(value)
+    return [amount(value if known else None), float(value) if known else None]
 
 
-def _hits_sentence(hits: pd.DataFrame, called: list[bool], parameters: dict[str, Any]) -> str:
-    shown = f"The first {TOP} of {number(len(hits))} are shown." if len(hits) > TOP else "All are shown."
-    fdr = f" at a false discovery rate of {percent(parameters['fdr'])}" if "fdr" in parameters else ""
-    return f"{number(sum(called))} of {plural(len(hits), 'perturbation')} are called hits{fdr}. {shown}"
-
-
-def _flagged(checks: list[dict[str, Any]]) -> str:
-    wells = [check for check in checks if check["level"] == "well" and check["status"] in WORDS]
-    if not wells:
-        return ""
-    toxic = len({check["scope"] for check in wells if check["id"] == "counts.toxic"})
-    named = f", {toxic} of them treated wells with few cells, which may be toxicity" if toxic else ""
-    return f"Single wells never decide: {len({check['scope'] for check in wells})} are flagged{named}."
+def _inputs(files: list[dict[str, Any]]) -> Grid:
+    columns = (Column("File"), Column("Bytes", "number"), Column("sha256", "code"))
+    rows = [
+        [str(file.get("path")), [number(file.get("bytes")), file.get("bytes")], file.get("sha256") or ""]
+        for file in files
+    ]
+    return Grid("inputs", "Input files", columns, rows)
 
 
 def _dropped(ledger: pd.DataFrame | None) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""The figures of a report, each with a sentence and a description, or the reason why it is not there."""
+"""The drawn figures of a report, each with a sentence, or the reason why it is not there.
+
+They stand in the page for print and for readers without scripts; on a screen the interactive views take the place of
+those that have one.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,24 +16,29 @@ from matplotlib.cm import ScalarMappable
 
 from cellprofiling.core.errors import CellProfilingError
 from cellprofiling.core.frame import COUNT, PLATE, WELL, require, rows
+from cellprofiling.core.plates import standard_wells
 from cellprofiling.plot import controls, embedding, hits, platemap, style
-from cellprofiling.report.collect import STATUSES
+from cellprofiling.report.plate_table import rank, worst
+from cellprofiling.report.replicates import replicate_similarity
 from cellprofiling.report.sources import Sources
 from cellprofiling.report.vectors import svg
-from cellprofiling.report.words import joined, number, plural
+from cellprofiling.report.verdict import listed_checks
+from cellprofiling.report.words import amount, joined, number, percent, plural
 
 MOST_PLATES = 24  # plate maps on the page
 MOST_GROUPS = 48  # plates side by side in the control plot
+DIFFERENCE = "difference from plate median"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure and its sentence; without a drawing, `absent` says why."""
+    """A drawn figure and its sentence; without a drawing, `absent` says why. `table` holds its numbers."""
 
     caption: str = ""
     drawing: str = ""
     absent: str = ""
     status: str = ""
+    table: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Figures:
     hits: Picture
     embedding: Picture
     controls: Picture
+    position: Picture
+    replicates: Picture
     plates: list[Picture]
     plates_scale: Picture
 
@@ -50,6 +61,8 @@ def figures(sources: Sources) -> Figures:
         hits=_picture(_hits, sources),
         embedding=_picture(_embedding, sources),
         controls=_picture(_controls, sources),
+        position=_picture(_position, sources),
+        replicates=_picture(_replicates, sources),
         plates=plates,
         plates_scale=scale,
     )
@@ -109,20 +122,83 @@ def _controls(sources: Sources) -> Picture:
     return Picture(caption, svg(draw, f"Cells per well by plate. {spread}", width=width, height=3.7))
 
 
+def _position(sources: Sources) -> Picture:
+    """Draw the median over plates of each well's cells, as a share of the median of its plate."""
+    wells = sources.wells
+    if not {PLATE, WELL, COUNT} <= set(wells.columns):
+        return Picture(absent=f"the wells lack one of {PLATE}, {WELL} and {COUNT}")
+    middle = wells.groupby(PLATE)[COUNT].transform("median").to_numpy(dtype=np.float64, na_value=np.nan)
+    counts = wells[COUNT].to_numpy(dtype=np.float64, na_value=np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(middle > 0, counts / middle - 1, np.nan)
+    if not np.isfinite(share).any():
+        return Picture(absent="no plate has cells")
+    mean = pd.DataFrame({WELL: standard_wells(wells[WELL]), "share": share}).groupby(WELL)["share"].median()
+    table = mean.reset_index().rename(columns={"share": DIFFERENCE})
+    most = max(float(np.nanquantile(np.abs(table[DIFFERENCE]), 0.99)), 0.1)
+    n, known = wells[PLATE].nunique(), table.dropna().sort_values(DIFFERENCE, kind="stable")
+    ends = [f"{percent(row[DIFFERENCE])} in {row[WELL]}" for row in known.iloc[[0, -1]].to_dict("records")]
+    caption = (
+        f"The typical plate: cells of each well against the median of its plate, as the median over "
+        f"{plural(n, 'plate')}. It runs from {ends[0]} to {ends[1]}. A pattern here is the plate, or a layout that "
+        "puts the same treatment in one place."
+    )
+    draw = partial(_typical, table=table, most=most)
+    rows_ = (("Well", "Difference"), *((row[0], percent(row[1])) for row in table.itertuples(index=False)))
+    return Picture(caption, svg(draw, f"Typical plate. {caption}", width=6.4, height=3.4), table=rows_)
+
+
+def _typical(*, ax: Axes, table: pd.DataFrame, most: float) -> None:
+    platemap(table, DIFFERENCE, limits=(-most, most), ax=ax)
+    ax.set_title("", loc="left")
+
+
+def _replicates(sources: Sources) -> Picture:
+    if sources.profiles is None:
+        return Picture(absent=sources.absent["profiles"])
+    controls_ = None if sources.reference is None else rows(sources.profiles, sources.reference)
+    found = replicate_similarity(sources, controls_)
+    if found is None:
+        return Picture(absent="no two perturbations have two treated wells each")
+    said = (
+        f"{percent(found.share)} of {plural(len(found.observed), 'perturbation')} resemble themselves more than 95 % "
+        "of random groups of treated wells do; 5 % would by chance."
+    )
+    caption = f"Mean cosine between wells of one perturbation, and of as many wells of different ones. {said}"
+    steps = (0.05, 0.25, 0.5, 0.75, 0.95)
+    table = (
+        ("Quantile", "Replicates", "Random groups"),
+        *((percent(q), amount(np.quantile(found.observed, q)), amount(np.quantile(found.null, q))) for q in steps),
+    )
+    draw = partial(_histograms, observed=found.observed, null=found.null, limit=found.limit)
+    return Picture(caption, svg(draw, f"Replicates. {said}", width=7.4, height=3.0), table=table)
+
+
+def _histograms(*, ax: Axes, observed: np.ndarray, null: np.ndarray, limit: float) -> None:
+    both = np.concatenate([observed, null])
+    bins = np.linspace(both.min(), both.max() + 1e-9, 41).tolist()
+    ax.hist(null, bins, density=True, color=style.GREY, alpha=0.55, label="random groups")
+    ax.hist(observed, bins, density=True, histtype="step", lw=1.8, color=style.BLUE, label="replicates")
+    ax.axvline(limit, color=style.MUTED, lw=1, ls=(0, (4, 3)), label="95 % of random groups")
+    ax.set(xlabel="mean cosine between wells", ylabel="density", yticks=[])
+    style.legend(ax, *ax.get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=3)
+    style.quiet(ax)
+
+
 def _plate_maps(sources: Sources) -> tuple[list[Picture], Picture]:
     wells = sources.wells
     if not {PLATE, WELL, COUNT} <= set(wells.columns):
         return [], Picture(absent=f"the wells lack one of {PLATE}, {WELL} and {COUNT}")
     values = wells[COUNT].to_numpy(dtype=np.float64, na_value=np.nan)
     limits = (0.0, float(np.nanquantile(values, 0.99))) if np.isfinite(values).any() else (0.0, 1.0)
-    worst = _worst(sources.quality)
+    states = _states(sources.quality)
     plates = sorted(wells[PLATE].dropna().unique())
     shown, few = plates, ""
     if len(plates) > MOST_PLATES:
-        shown = sorted(plates, key=lambda plate: _rank(worst.get(str(plate))))[:MOST_PLATES]
+        shown = sorted(plates, key=lambda plate: rank(states.get(str(plate))))[:MOST_PLATES]
         few = f" {MOST_PLATES} of {len(plates)} plates are shown, those with problems first."
     drawn = [
-        replace(_picture(partial(_plate_map, plate=plate, limits=limits), sources), status=worst.get(str(plate), ""))
+        replace(_picture(partial(_plate_map, plate=plate, limits=limits), sources), status=states.get(str(plate), ""))
         for plate in shown
     ]
     caption = f"Cells per well, all plates on one scale; hatched wells have no value.{few}"
@@ -130,18 +206,13 @@ def _plate_maps(sources: Sources) -> tuple[list[Picture], Picture]:
     return drawn, Picture(caption, scale)
 
 
-def _worst(quality: dict[str, Any] | None) -> dict[str, str]:
+def _states(quality: dict[str, Any] | None) -> dict[str, str]:
     """Return the worst status of each plate."""
-    worst: dict[str, str] = {}
-    for check in (quality or {}).get("checks", []):
+    found: dict[str, list[dict[str, Any]]] = {}
+    for check in listed_checks(quality):
         if check["level"] == "plate":
-            plate = check["scope"]
-            worst[plate] = min(check["status"], worst.get(plate, "skipped"), key=_rank)
-    return worst
-
-
-def _rank(status: str | None) -> int:
-    return len(STATUSES) if status is None else STATUSES.index(status)
+            found.setdefault(check["scope"], []).append(check)
+    return {plate: worst(checks) for plate, checks in found.items()}
 
 
 def _plate_map(sources: Sources, plate: Any, limits: tuple[float, float]) -> Picture:

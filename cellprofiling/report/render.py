@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from os import PathLike
@@ -15,9 +16,15 @@ import cellprofiling
 from cellprofiling.io.files import atomic
 from cellprofiling.report.collect import Report, collect
 from cellprofiling.report.figures import Figures, figures
+from cellprofiling.report.packing import packed
 from cellprofiling.report.sources import gather
+from cellprofiling.report.tables import embedded
+from cellprofiling.report.views import layout, libraries, palettes, uses_gpu, views
+from cellprofiling.report.wells import Wells, gather_wells
 
 TEMPLATES = files("cellprofiling.report") / "templates"
+EARLY = 'document.documentElement.classList.add("live");'  # the static figures are never laid out, then
+SCRIPTS = ("page.js", "grid.js", "views.js", "start.js")
 
 
 def write_report(folder_or_tables: str | PathLike[str] | Mapping[str, Any], path: str | PathLike[str]) -> Path:
@@ -28,7 +35,8 @@ def write_report(folder_or_tables: str | PathLike[str] | Mapping[str, Any], path
     ----------
     folder_or_tables : path-like or mapping
         The output folder of ``cellprofiling run``, or tables by name: "wells" and "hits", and where they are known
-        "profiles", "quality" (a `Quality` or its record), "embedding", "provenance", "ledger" and "truth".
+        "profiles", "quality" (a `Quality` or its record), "embedding", "provenance", "ledger", "truth",
+        "explanations" and "exemplars".
     path : path-like
         The HTML file to write.
 
@@ -47,7 +55,8 @@ def write_report(folder_or_tables: str | PathLike[str] | Mapping[str, Any], path
     Notes
     -----
     A part whose table is missing says so in its place. The same tables give the same bytes: the page holds no clock.
-    It loads nothing from elsewhere, and its content security policy forbids to.
+    It loads nothing from elsewhere, and its content security policy forbids to. Very large screens are rounded or
+    sampled in a stated order, and the page says so.
 
     Examples
     --------
@@ -63,15 +72,17 @@ def write_report(folder_or_tables: str | PathLike[str] | Mapping[str, Any], path
     """
     path = Path(path)
     sources = gather(folder_or_tables)
+    wells = gather_wells(sources)
+    report = collect(sources, {} if isinstance(wells, str) else wells.codes)
     beside = "hits.csv" if (path.parent / "hits.csv").exists() else ""
-    page = render(collect(sources), figures(sources), hits_file=beside)
+    page = render(report, figures(sources), wells, hits_file=beside)
     with atomic(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", newline="\n")
     return path
 
 
-def render(report: Report, drawn: Figures, hits_file: str = "") -> str:
-    """Return the page; every text is escaped, only our own style, script and figures are not."""
+def render(report: Report, drawn: Figures, wells: Wells | str, *, hits_file: str = "") -> str:
+    """Return the page; every text is escaped, only our own style, scripts, records and figures are not."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cellprofiling.report"),
         autoescape=True,
@@ -80,16 +91,51 @@ def render(report: Report, drawn: Figures, hits_file: str = "") -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["drawing"] = Markup
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    interactive: dict[str, Any] = {
+        "views": "",
+        "wells": "",
+        "library": "",
+        "early": "",
+        "gpu": False,
+        "view_names": (),
+        "axes": ("", ""),
+    }
+    if isinstance(wells, Wells):
+        interactive = _interactive(wells, report)
+    hashes = " ".join(f"'{_hash(text)}'" for text in (interactive["early"], interactive["library"], script) if text)
     return environment.get_template("report.html.j2").render(
         report=report,
         figures=drawn,
         hits_file=hits_file,
+        no_views=wells if isinstance(wells, str) else "",
+        notices=[] if isinstance(wells, str) else wells.notices,
         version=cellprofiling.__version__,
+        file_name=re.sub(r"[^A-Za-z0-9._-]+", "-", report.title).strip("-.") or "screen",
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        tables=Markup(embedded({grid.name: grid.record for grid in report.grids if grid.rows})),
         script=Markup(script),
-        script_hash=_hash(script),
+        script_hashes=Markup(hashes),
+        **interactive,
     )
+
+
+def _interactive(wells: Wells, report: Report) -> dict[str, Any]:
+    """Return what only a page with interactive views holds."""
+    record = packed(wells) | {
+        "across": layout(len(wells.plates))[0],
+        "states": [row[1] for row in report.plates.rows],
+    }
+    gpu, drawn = uses_gpu(wells), views(wells)
+    return {
+        "views": Markup(embedded(drawn | {"palettes": palettes()})),
+        "view_names": tuple(drawn["roots"]),
+        "axes": wells.axes or ("", ""),
+        "wells": Markup(embedded(record)),
+        "library": Markup(libraries(gpu=gpu)),
+        "early": Markup(EARLY),
+        "gpu": gpu,
+    }
 
 
 def _hash(script: str) -> str:

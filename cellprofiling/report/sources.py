@@ -1,7 +1,7 @@
 """What a report is made from: the tables of an output folder, or of memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -17,7 +17,8 @@ from cellprofiling.io.tables import read_profiles
 
 Tables = Mapping[str, Any]
 
-NAMES = ("wells", "profiles", "hits", "quality", "embedding", "provenance", "ledger", "truth")
+OPTIONAL = ("explanations", "exemplars")  # made only where they were asked for
+NAMES = ("wells", "profiles", "hits", "quality", "embedding", "provenance", "ledger", "truth", *OPTIONAL)
 NEEDED = ("wells", "hits")
 
 
@@ -28,6 +29,8 @@ class Sources:
     Attributes
     ----------
     wells, hits : always there; the plate, well and cell count of `wells` have their standard names.
+    explanations : what each perturbation changes: the columns of `names`, group, effect, ci_low, ci_high, sentence.
+    exemplars : cells worth looking at, with the columns of `names`.
     quality, provenance : the records of quality.json and provenance.json.
     names : the metadata columns that name a perturbation.
     reference : the query or mapping for the controls, or None if it is not known.
@@ -41,6 +44,8 @@ class Sources:
     provenance: dict[str, Any] | None = None
     ledger: pd.DataFrame | None = None
     truth: pd.DataFrame | None = None
+    explanations: pd.DataFrame | None = None
+    exemplars: pd.DataFrame | None = None
     names: tuple[str, ...] = ()
     reference: Any = None
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -97,7 +102,7 @@ def _checked(tables: Tables) -> dict[str, Any]:
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     if not folder.is_dir():
         raise FileFormatError(f"folder_or_tables={str(folder)!r}: no such folder; give what `cellprofiling run` wrote.")
-    readers = {
+    readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
         "wells": ("wells.parquet", read_profiles),
         "profiles": ("profiles.parquet", read_profiles),
         "hits": ("hits.csv", _read_hits),
@@ -105,6 +110,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         "embedding": ("embedding.parquet", read_profiles),
         "provenance": ("provenance.json", _read_json),
         "ledger": ("ledger.csv", _read_texts),
+        **{name: (f"{name}.parquet", pd.read_parquet) for name in OPTIONAL},
     }
     found = {name: reader(folder / file) for name, (file, reader) in readers.items() if (folder / file).exists()}
     absent = {name: f"{file} is not in the folder" for name, (file, _) in readers.items() if name not in found}

@@ -14,7 +14,13 @@ from matplotlib.figure import Figure
 from cellprofiling.plot import style
 
 # What the page knows under another name, so that a figure changes with its theme.
-THEME = {style.INK: "var(--ink)", style.MUTED: "var(--muted)", style.LINE: "var(--line)", style.PAPER: "var(--card)"}
+THEME = {
+    style.INK: "var(--ink)",
+    style.MUTED: "var(--muted)",
+    style.LINE: "var(--line)",
+    style.HATCH: "var(--hatch)",
+    style.PAPER: "var(--card)",
+}
 
 NOT_DATA = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", re.DOTALL)
 NAMESPACES = re.compile(r'\s(?:xmlns(?::\w+)?|version|width|height)="[^"]*"')

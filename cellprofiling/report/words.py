@@ -1,5 +1,6 @@
 """Numbers and names as people write them; what is missing is an en dash."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,3 +46,13 @@ def joined(values: Iterable[Any]) -> str:
 
 def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or value != value
+
+
+def perturbations(table: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
+    """Return the name of the perturbation of each row."""
+    return [joined(row) for row in table[list(columns)].itertuples(index=False, name=None)]
+
+
+def finite(value: Any) -> float | None:
+    """Return a number that can be sorted by, or nothing."""
+    return None if value is None or pd.isna(value) or not math.isfinite(value) else float(value)

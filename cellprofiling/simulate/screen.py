@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.frame import PLATE
+from cellprofiling.core.frame import PLATE, feature_columns
+from cellprofiling.core.views import Facts, Shown, count
 from cellprofiling.io.files import PathLike
 from cellprofiling.simulate.cells import PlateCells, draw_plate
 from cellprofiling.simulate.folder import write_folder
@@ -19,8 +20,8 @@ from cellprofiling.simulate.presets import Preset
 from cellprofiling.simulate.streams import streams
 
 
-@dataclass(frozen=True)
-class Truth:
+@dataclass(frozen=True, repr=False)
+class Truth(Shown):
     """
     What was planted in a simulated screen.
 
@@ -51,9 +52,20 @@ class Truth:
     wells: pd.DataFrame
     cells: pd.DataFrame
 
+    def facts(self) -> Facts:
+        """Return how much was planted."""
+        kinds = self.compounds["type"].value_counts()
+        moved = [count(int(self.wells[name].sum()), f"{name} well") for name in ("swapped", "rotated")]
+        found = [f"{int(self.cells[name].sum()):,} {name}s" for name in ("responder", "artifact")]
+        return [
+            ("compounds", ", ".join(f"{n:,} {kind}" for kind, n in kinds.items())),
+            ("wells", f"{len(self.wells):,}, {', '.join(moved)}"),
+            ("cells", f"{len(self.cells):,}, {', '.join(found)}"),
+        ]
 
-@dataclass(frozen=True)
-class SimulatedScreen:
+
+@dataclass(frozen=True, repr=False)
+class SimulatedScreen(Shown):
     """
     A screen and its truth, as `simulate_screen` returns it.
 
@@ -84,6 +96,16 @@ class SimulatedScreen:
     truth: Truth
     preset: str
     parameters: dict[str, Any]
+
+    def facts(self) -> Facts:
+        """Return how large the screen is, and how much of it works."""
+        active = int(self.truth.compounds["active"].sum())
+        return [
+            ("preset", f"{self.preset}, seed {self.parameters['seed']}"),
+            ("plates", f"{self.platemap[PLATE].nunique():,} with {count(len(self.platemap), 'well')}"),
+            ("compounds", f"{len(self.truth.compounds):,}, {active:,} of them active"),
+            ("cells", f"{len(self.cells):,} with {count(len(feature_columns(self.cells)), 'feature')}"),
+        ]
 
     def write(self, folder: PathLike) -> Path:
         """

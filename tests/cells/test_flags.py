@@ -146,6 +146,27 @@ def test_planted_artefacts_are_found():
     assert found["Metadata_QC_Flagged"].drop(everything).mean() < 5e-4
 
 
+def test_a_third_of_debris_on_one_plate_does_not_hide_itself():
+    """On P1 30 % of the objects are debris, on P2 none: P1 finds 19 in 20, and P2 is as it was."""
+    clean = screen(n=8000)
+    debris = (clean["Metadata_Plate"] == "P1").to_numpy() & (np.random.default_rng(1).random(8000) < 0.3)
+    cells = clean.copy()
+    cells.loc[debris, AREA] *= np.float32(0.2)
+    flagged = flag_cells(cells, ["small", "large"])
+    small = flagged["Metadata_QC_Small"]
+    assert small[debris].mean() > 0.95
+    assert small[~debris].mean() < 5e-4
+    here = cells["Metadata_Plate"] == "P2"
+    assert_series_equal(small[here], flag_cells(clean, ["small"])["Metadata_QC_Small"][here])
+    said = ledger(flagged).query("item == 'rule'")
+    assert said["name"].tolist() == ["small"]
+    expected = (
+        r"the limit for 'P1' is that of the other cells: (29|30|31)% lie apart below it, debris or another kind of cell"
+    )
+    assert said["reason"].str.fullmatch(expected).all()
+    assert not ledger(flag_cells(clean, ["small", "large"]))["item"].eq("rule").any()
+
+
 def test_a_plate_that_is_twice_as_large_has_the_same_flags():
     cells = spoiled()
     twice = cells.assign(**{name: cells[name] * np.where(cells["Metadata_Plate"] == "P2", 2, 1) for name in FEATURES})

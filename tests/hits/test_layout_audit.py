@@ -7,7 +7,8 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError
 from cellprofiling.core.plates import well_names
-from cellprofiling.hits.layout_audit import TRANSFORMS, layout_sentence
+from cellprofiling.hits.layout_audit import layout_sentence
+from cellprofiling.kernels.layouts import TRANSFORMS
 
 UNDO = {  # what to do to a plate so that it looks as the name says
     "rotated by 180 degrees": lambda grid: grid[::-1, ::-1],

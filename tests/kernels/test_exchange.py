@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellprofiling.kernels.exchange import find_exchanges
+from cellprofiling.kernels.exchange import _Spread, find_exchanges
 
 
 def plates(
@@ -67,3 +67,17 @@ def test_row_order_and_names_change_nothing(seed: int) -> None:
     renamed = find_exchanges(x[order], rng.permutation(24)[label[order]], rng.permutation(5)[block[order]])
     np.testing.assert_allclose(renamed.p_value, usual.p_value[order], rtol=1e-6)
     np.testing.assert_array_equal(order[renamed.partner], usual.partner[order])
+
+
+def test_spread_along_a_pair_equals_its_naive_twin() -> None:
+    """Residuals of all labels but the two, projected on the way between their means, squared and averaged."""
+    rng = np.random.default_rng(0)
+    label = np.r_[rng.integers(0, 12, 60), np.full(40, 12)]  # one label with more rows than there are columns
+    residuals, mean, of = rng.normal(size=(100, 8)), rng.normal(size=(14, 8)), np.r_[np.arange(13), 3]
+    variance, n = _Spread.of(residuals, label).along(mean, of)
+    for i in range(14):
+        for j in range(14):
+            rest = residuals[(label != of[i]) & (label != of[j])]
+            if of[i] != of[j]:
+                assert n[i, j] == len(rest)
+                np.testing.assert_allclose(variance[i, j], ((rest @ (mean[j] - mean[i])) ** 2).mean(), rtol=1e-10)

@@ -328,3 +328,14 @@ def test_what_cannot_be_used_is_named():
     gaps = wells.assign(Cells_f1=np.where(np.arange(96) < 90, np.nan, 1.0))
     with pytest.raises(FeatureError, match=r"'Cells_f1' have \d values in the reference wells of Metadata_Plate 'P00'"):
         cpf.correct_position(gaps, reference=NEGCON)
+
+
+@pytest.mark.parametrize("method", ["control_surface", "median_polish", "loess"])
+def test_a_plate_named_by_two_columns_is_one_plate(method):
+    """Each replicate of each plate is by itself, as with one column that joins both names."""
+    wells, _ = screen(n_plates=4)
+    wells["Metadata_Replicate"] = wells["Metadata_Plate"].map({"P00": 1, "P01": 2, "P02": 1, "P03": 2})
+    two = wells.assign(Metadata_Plate=wells["Metadata_Plate"].map({"P00": "A", "P01": "A", "P02": "B", "P03": "B"}))
+    by_two = cpf.correct_position(two, method, by=["Metadata_Plate", "Metadata_Replicate"], **OPTIONS[method])
+    by_one = cpf.correct_position(wells, method, by="Metadata_Plate", **OPTIONS[method])
+    pd.testing.assert_frame_equal(by_two[FEATURES], by_one[FEATURES])

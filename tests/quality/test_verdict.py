@@ -13,7 +13,7 @@ from cellprofiling.quality.rules import Check, Rule, load
 from cellprofiling.quality.verdict import roll_up
 
 COLUMNS = ["id", "level", "scope", "metric", "value", "ci_low", "ci_high", "n", "status"]
-COLUMNS += ["threshold", "source", "message", "remedy"]
+COLUMNS += ["threshold", "source", "message", "remedy", "gate", "waived"]
 
 
 def rule(worse="higher", essential=False, **numbers):
@@ -91,12 +91,13 @@ def test_every_rule_has_a_source_a_remedy_and_words_for_its_limits():
     assert load()["controls.ssmd"].shown(np.nan) == "none"
 
 
+FILES = ["checks.csv", "checks.parquet", "flags_plates.parquet", "flags_wells.parquet", "junit.xml", "quality.json"]
 CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
 
 
 def wells():
     names = [f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13)]
-    counts = 150.0 + np.arange(96) % 30
+    counts = np.random.default_rng(0).normal(165, 9, 96).round()
     return pd.DataFrame(
         {
             "Metadata_Plate": "P1",
@@ -118,11 +119,11 @@ def test_json_is_the_same_bytes_has_null_for_missing_and_sorted_keys():
     assert "NaN" not in text
     record = json.loads(text)
     assert text == json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    assert record["schema"] == "cellprofiling.quality/1"
+    assert record["schema"] == "cellprofiling.quality/2"
     assert record["status"] == quality.status == "pass"
     assert record["summary"]["plates"] == {"pass": 1}
     assert [check["id"] for check in record["checks"]] == quality.checks.id.tolist()
-    assert next(check for check in record["checks"] if check["id"] == "cells")["value"] is None
+    assert next(check for check in record["checks"] if check["id"] == "cells.flagged")["value"] is None
 
 
 def test_files_are_written_whole(tmp_path: Path):
@@ -132,7 +133,7 @@ def test_files_are_written_whole(tmp_path: Path):
     pd.testing.assert_frame_equal(
         pd.read_csv(folder / "checks.csv")[["id", "status"]], quality.checks[["id", "status"]], check_dtype=False
     )
-    assert sorted(path.name for path in folder.iterdir()) == ["checks.csv", "quality.json"]
+    assert sorted(path.name for path in folder.iterdir()) == FILES
 
 
 def test_flags_keep_rows_and_index_and_know_their_levels():

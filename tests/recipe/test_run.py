@@ -12,9 +12,16 @@ from cellprofiling.recipe.provenance import sha256
 from cellprofiling.recipe.run import run_recipe
 
 FILES = [
-    *("embedding.parquet", "hits.csv", "hits.json", "ledger.csv", "profiles.parquet", "provenance.json"),
-    *("quality.json", "report.html", "wells.parquet"),
+    *("embedding.parquet", "exemplars.parquet", "explanations.parquet", "hits.csv", "hits.json", "ledger.csv"),
+    *("profiles.parquet", "provenance.json"),
+    *(f"quality/{name}" for name in ("checks.csv", "checks.parquet", "flags_plates.parquet", "flags_wells.parquet")),
+    *("quality/junit.xml", "quality.json", "report.html", "wells.parquet"),
 ]
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return all files of a folder and the folders in it."""
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
 
 
 @pytest.fixture
@@ -26,7 +33,7 @@ def words() -> list[str]:
 def test_writes_every_result_and_nothing_else(edit: Callable, tmp_path: Path) -> None:
     """All files of the contract, no temporary ones."""
     run_recipe(edit(), tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+    assert sorted(files_in(tmp_path / "out")) == sorted(FILES)
 
 
 def test_progress_counts_plates(edit: Callable, tmp_path: Path) -> None:
@@ -110,8 +117,9 @@ def kept(words: list[str]) -> set[str]:
 
 ALL = {
     *("cells to wells", "checking quality", "normalizing, selecting features", "embedding wells"),
-    "testing perturbations",
+    *("testing perturbations", "explaining hits", "choosing cells to look at"),
 }
+FROM_HITS = {"testing perturbations", "explaining hits", "choosing cells to look at", "checking quality"}
 
 
 def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: list[str]) -> None:
@@ -127,9 +135,9 @@ def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: l
     ("change", "redone"),
     [
         ({"embed": {"method": "tsne"}}, {"embedding wells"}),
-        ({"by": ["Metadata_Compound", "Metadata_Dose"]}, {"testing perturbations", "checking quality"}),
+        ({"by": ["Metadata_Compound", "Metadata_Dose"]}, FROM_HITS),
         ({"reference": {"Metadata_Role": "negcon"}}, ALL - {"cells to wells"}),
-        ({"hits": {"permutations": 60}}, {"testing perturbations", "checking quality"}),
+        ({"hits": {"permutations": 60}}, FROM_HITS),
         ({"normalize": {"method": "standardize"}}, ALL - {"cells to wells"}),
         ({"aggregate": {"statistics": "mean"}}, ALL),
         ({"steps": "single_batch"}, ALL - {"cells to wells"}),
@@ -189,7 +197,7 @@ def test_failed_run_leaves_earlier_results_alone(edit: Callable, tmp_path: Path)
     before = {name: sha256(tmp_path / "out" / name) for name in FILES}
     with pytest.raises(ValueError, match="matches no row"):
         run_recipe(edit(reference="Metadata_Role == 'none'"), tmp_path / "out")
-    assert {path.name: sha256(path) for path in (tmp_path / "out").iterdir()} == before
+    assert {name: sha256(tmp_path / "out" / name) for name in files_in(tmp_path / "out")} == before
 
 
 def test_starts_from_wells(edit: Callable, tmp_path: Path, folder: Path, small_screen: object) -> None:

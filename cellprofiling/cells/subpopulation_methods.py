@@ -1,0 +1,38 @@
+"""The ways to tell kinds of cells: one function a method, a row of `METHODS` each.
+
+Each takes cells to learn from (an equal number of each well), all cells, how many kinds there are, and a seed. It
+returns the centers, shape (n, n_components), and how much each cell is of each kind, shape (n_cells, n).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Kinds = tuple[Doubles, Doubles]
+
+
+def kmeans(learn: Doubles, x: Doubles, n: int, seed: int, *, n_starts: int = 5) -> Kinds:
+    """Return the nearest of n centers, the best of `n_starts` starts."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # sums of several threads differ in their last digits, and then the centers
+        model = KMeans(n, n_init=int(n_starts), random_state=seed).fit(learn)
+        return model.cluster_centers_, np.eye(n)[model.predict(x)]
+
+
+def gmm(learn: Doubles, x: Doubles, n: int, seed: int, *, n_starts: int = 1, ridge: float = 1e-3) -> Kinds:
+    """Return the posterior of n normal distributions, each with variances of its own (Slack 2008)."""
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        model = GaussianMixture(
+            n, covariance_type="diag", n_init=int(n_starts), reg_covar=ridge, max_iter=500, random_state=seed
+        ).fit(learn)
+        return model.means_, model.predict_proba(x)
+
+
+METHODS: dict[str, Callable[..., Kinds]] = {"kmeans": kmeans, "gmm": gmm}

@@ -1,0 +1,89 @@
+"""The few numbers per well that checks follow over a plate: cells, and the main directions in which wells differ."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from cellprofiling.kernels.scale import fit_mad
+
+if TYPE_CHECKING:
+    from cellprofiling.quality.screen import Screen
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+COUNTS, COMPONENTS = "cell count", ("component 1", "component 2", "component 3")
+MOST_FEATURES = 600  # more are thinned out evenly: neighbors are near copies of each other
+DIMENSIONS = 40  # of the space in which kinds of controls are told apart
+BULK, FAR = 3.0, 10.0  # MADs beyond which a value counts as this far: for what most wells do, and for what any does
+
+
+@dataclass(frozen=True)
+class Readouts:
+    """What each well shows, rows as in the screen.
+
+    Attributes
+    ----------
+    counts : logarithm (base 2) of 1 + cells; NaN where unknown.
+    bulk : the first components of what most wells do, on the scale of their own plate, shape (n_wells, 0 to 3).
+    space : components of what any well does, on the same scale, shape (n_wells, 0 to 40); NaN without any feature.
+    """
+
+    counts: Floats
+    bulk: Floats
+    space: Floats
+
+    def named(self) -> Iterator[tuple[str, Floats]]:
+        """Yield the readouts that position is looked for in, those that are known."""
+        if not np.isnan(self.counts).all():
+            yield COUNTS, self.counts
+        yield from zip(COMPONENTS, self.bulk.T, strict=False)
+
+
+def read_out(screen: "Screen") -> Readouts:
+    """Return the readouts of all wells."""
+    counts = np.log2(1 + np.maximum(screen.count, 0))
+    n = len(screen.keys)
+    if not screen.finite.any():
+        return Readouts(counts, np.empty((n, 0)), np.full((n, 1), np.nan))
+    z = _scaled(screen)
+    nothing = ~np.isfinite(z).any(axis=1)
+    kept = np.isfinite(z[~nothing]).mean(axis=0) > 0.5
+    z = np.nan_to_num(z[:, kept])
+    bulk, space = np.full((n, len(COMPONENTS)), np.nan), np.full((n, min(DIMENSIONS, z.shape[1])), np.nan)
+    for limit, out in ((BULK, bulk), (FAR, space)):
+        clipped = np.clip(z, -limit, limit)
+        axes = _axes(clipped, out.shape[1])
+        out[:, : axes.shape[1]] = clipped @ axes
+        out[nothing] = np.nan
+    return Readouts(counts, bulk[:, : min(len(COMPONENTS), z.shape[1])], space)
+
+
+def thinned(n_features: int) -> Indices:
+    """Return the features that are looked at."""
+    step = max(1, -(-n_features // MOST_FEATURES))
+    return np.arange(0, n_features, step)
+
+
+def _scaled(screen: "Screen") -> Floats:
+    """Return features on the scale of the wells of their plate, positive controls apart; NaN without spread."""
+    x = screen.x[:, thinned(len(screen.features))]
+    z = np.full(x.shape, np.nan)
+    for _, here in screen.plates():
+        usual = here & ~screen.positives
+        scaling = fit_mad(x[usual if usual.any() else here].astype(np.float64))
+        spread = np.where(scaling.scale > 0, scaling.scale, np.nan)
+        z[here] = (x[here] - scaling.location) / spread
+    return z
+
+
+def _axes(z: Floats, n: int) -> Floats:
+    """Return the directions in which rows spread most about 0, as columns, the largest entry of each positive."""
+    p = z.shape[1]
+    axes = eigh(z.T @ z, subset_by_index=[p - min(n, p), p - 1])[1][:, ::-1] if p else np.empty((0, 0))
+    return axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]) if p else axes

@@ -22,6 +22,7 @@ def hits(
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("hits.csv"),
     dose: Annotated[str | None, typer.Option(help=DOSE)] = None,
     method: Annotated[str, typer.Option(help="The statistic that is tested.")] = "map",
+    blocks: Annotated[bool, typer.Option("--blocks", help="Test the blocks of a fingerprint one by one.")] = False,
     fdr: Annotated[float, typer.Option(help="False discovery rate of the list.")] = 0.05,
     plate: Annotated[str, typer.Option(help="Column of plates.")] = "Metadata_Plate",
     well: Annotated[str, typer.Option(help="Column of wells.")] = "Metadata_Well",
@@ -42,6 +43,7 @@ def hits(
             count=count,
             fdr=fdr,
             method=method,
+            blocks=blocks or None,
             permutations=permutations,
             seed=seed,
         )

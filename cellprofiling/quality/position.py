@@ -143,10 +143,12 @@ def _line(rule: Rule, found: list[tuple[_Asked, Finding, float]]) -> Check:
         return Check(rule, "inconclusive", f"Position on plate {plate} cannot be told{why}.", plate)
     judged = [(_status(rule, finding.value, q), asked, finding, q) for asked, finding, q in told]
     status, asked, finding, q = min(judged, key=lambda each: (SEVERITY[each[0]], -abs(each[2].value)))
+    doubt = ""
     if crowded and status == "pass":
         status = "inconclusive"
+        doubt = f" Not sure for {crowded.readout}: {crowded.crowded}, so its {crowded.n} control wells must tell alone."
     only = f" in {asked.n} control wells only, as {asked.crowded}" if asked.crowded else ""
-    message = f"{_sentence(rule.id, asked.readout, plate, finding)}{only} (q = {q:.2g})."
+    message = f"{_sentence(rule.id, asked.readout, plate, finding)}{only} (q = {q:.2g}).{doubt}"
     return Check(rule, status, message, plate, value=finding.value, n=asked.n)
 
 

@@ -64,6 +64,7 @@ def _read_quality(folder: Path) -> Any:
 
 RESULTS = {
     "wells": _table("wells"),
+    "fingerprint": _table("fingerprint"),
     "profiles": _table("profiles"),
     "embedding": _table("embedding"),
     "explanations": _plain("explanations"),

@@ -12,7 +12,7 @@ from cellprofiling.core.progress import Tell
 from cellprofiling.recipe.provenance import Provenance, fingerprint, is_intact, read_stages
 from cellprofiling.recipe.results import RESULTS
 from cellprofiling.recipe.schema import Recipe, load_recipe
-from cellprofiling.recipe.stages import STAGES, Run
+from cellprofiling.recipe.stages import STAGES, Run, Stage
 
 LEDGER, REPORT = "ledger.csv", "report.html"
 
@@ -41,7 +41,7 @@ def run_recipe(
     provenance = Provenance.begin(run.recipe, path)
     prints = _fingerprints(run.recipe, provenance.inputs_fingerprint)
     kept = _unchanged(prints, read_stages(out), out) if resume else {}
-    for stage in STAGES:
+    for stage in _asked(run.recipe):
         if stage.name in kept:
             tell(f"{stage.words}: unchanged, kept")
             run.tables[stage.name] = _read(stage.name, out, kept[stage.name])
@@ -58,12 +58,18 @@ def run_recipe(
     return run.tables
 
 
+def _asked(recipe: Recipe) -> list[Stage]:
+    return [stage for stage in STAGES if stage.asked(recipe)]
+
+
 def _fingerprints(recipe: Recipe, inputs: str) -> dict[str, str]:
     """Return for each stage the digest of all its result depends on."""
     prints: dict[str, str] = {}
-    for stage in STAGES:
+    for stage in _asked(recipe):
         settings = recipe.model_dump(include=set(stage.settings), mode="json")
-        prints[stage.name] = fingerprint(inputs, [prints[name] for name in stage.needs], stage.name, settings)
+        prints[stage.name] = fingerprint(
+            inputs, [prints[name] for name in stage.needs if name in prints], stage.name, settings
+        )
     return prints
 
 

@@ -157,6 +157,7 @@ class Recipe(Section):
     bad_features: Literal["error", "drop"] = "error"
     seed: int = Field(default=0, ge=0)
     aggregate: Aggregate = Aggregate()
+    fingerprint: list[str] = []
     normalize: Normalize = Normalize()
     select_features: Select = Select()
     steps: str | list[str | dict[str, dict[str, Any] | None]] | None = None
@@ -182,6 +183,15 @@ class Recipe(Section):
     @classmethod
     def _as_platemap(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
+
+    @field_validator("fingerprint", mode="before")
+    @classmethod
+    def _as_blocks(cls, value: Any) -> Any:
+        from cellprofiling.hits.blocks import LABELS
+
+        for name in value if isinstance(value, list) else []:
+            one_of("fingerprint", name, LABELS)
+        return list(LABELS) if value is True else [] if value is False else value
 
     @field_validator("steps")
     @classmethod

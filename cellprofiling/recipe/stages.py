@@ -41,6 +41,7 @@ class Stage:
     needs : the stages whose tables it uses.
     settings : the parts of screen.yaml that it uses itself.
     make : the work.
+    asked : whether a recipe asks for it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     needs: tuple[str, ...]
     settings: tuple[str, ...]
     make: Callable[[Run], Any]
+    asked: Callable[[Recipe], bool] = lambda _: True
 
 
 def make_wells(run: Run) -> pd.DataFrame:
@@ -134,6 +136,27 @@ def _check(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     return wells
 
 
+def make_fingerprint(run: Run) -> pd.DataFrame:
+    """Return level, spread and dependence of the cells of each well that was kept."""
+    recipe, wells = run.recipe, run.tables["wells"]
+    labels = wells[[name for name in wells if is_metadata(name)]]
+    keys = [recipe.plate, recipe.well]
+    found = cpf.fingerprint(
+        _open_cells(recipe, run.folder),
+        keys,
+        reference=recipe.reference,
+        platemap=labels.drop(columns=recipe.count, errors="ignore"),
+        blocks=recipe.fingerprint,
+        features=recipe.features,
+        min_cells=recipe.aggregate.min_cells,
+        exclude="Metadata_QC_Flagged" if recipe.flag_cells else None,
+        progress=run.progress,
+    )
+    kept = pd.MultiIndex.from_frame(found[keys]).isin(pd.MultiIndex.from_frame(wells[keys]))
+    beside = found[kept].drop(columns=[name for name in found if name in labels and name not in keys])
+    return cpf.annotate(beside.reset_index(drop=True), labels, on=keys)
+
+
 def make_profiles(run: Run) -> pd.DataFrame:
     """Return wells normalized to the controls of their plate, with the features worth keeping, or as steps say."""
     recipe, settings = run.recipe, run.recipe.normalize
@@ -198,10 +221,10 @@ def make_embedding(run: Run) -> pd.DataFrame:
 
 
 def make_hits(run: Run) -> pd.DataFrame:
-    """Return the ranked hit list."""
+    """Return the ranked hit list, of fingerprints where they were asked for."""
     recipe = run.recipe
     return cpf.rank_hits(
-        run.tables["profiles"],
+        run.tables.get("fingerprint", run.tables["profiles"]),
         by=recipe.by,
         reference=recipe.reference,
         dose=recipe.dose,
@@ -209,6 +232,7 @@ def make_hits(run: Run) -> pd.DataFrame:
         well=recipe.well,
         count=recipe.count,
         seed=recipe.seed,
+        blocks=bool(recipe.fingerprint) or None,
         **recipe.hits.model_dump(),
     )
 
@@ -229,10 +253,10 @@ def make_explanations(run: Run) -> pd.DataFrame:
 
 
 def make_exemplars(run: Run) -> pd.DataFrame:
-    """Return cells of the first hits and of controls to look at; none where there are no single cells."""
+    """Return cells of the first hits and of controls to look at; none where there is no hit."""
     recipe, hits = run.recipe, run.tables["hits"]
     first = hits[hits["hit"]].head(recipe.explain.exemplars)
-    if recipe.cells is None or first.empty:
+    if first.empty:
         return pd.DataFrame(columns=[*recipe.by, recipe.plate, recipe.well, "role", "rank", "score"])
     wells = run.tables["wells"]
     labels = wells[[name for name in wells if is_metadata(name) and name != recipe.count]]
@@ -261,6 +285,14 @@ KEYS = ("plate", "well")
 STAGES = (
     Stage("wells", "cells to wells", (), (*SOURCE, *KEYS), make_wells),
     Stage(
+        "fingerprint",
+        "describing cells beyond averages",
+        ("wells",),
+        (*SOURCE, "fingerprint", "reference"),
+        make_fingerprint,
+        lambda recipe: recipe.cells is not None and bool(recipe.fingerprint),
+    ),
+    Stage(
         "profiles",
         "normalizing, selecting features",
         ("wells",),
@@ -271,8 +303,8 @@ STAGES = (
     Stage(
         "hits",
         "testing perturbations",
-        ("profiles",),
-        ("hits", "seed", "reference", "by", "dose", "count"),
+        ("profiles", "fingerprint"),
+        ("hits", "fingerprint", "seed", "reference", "by", "dose", "count"),
         make_hits,
     ),
     Stage(
@@ -288,6 +320,7 @@ STAGES = (
         ("wells", "hits"),
         (*SOURCE, "explain", "reference", "by", "count", "seed"),
         make_exemplars,
+        lambda recipe: recipe.cells is not None and recipe.explain.exemplars > 0,
     ),
     Stage(
         "quality",

@@ -71,6 +71,22 @@ def test_steps_in_place_of_the_usual_ones(edit: Callable, tmp_path: Path) -> Non
     pd.testing.assert_frame_equal(stored[expected.columns], expected, check_dtype=False)
 
 
+def test_hits_from_fingerprints(edit: Callable, tmp_path: Path) -> None:
+    """With fingerprint the hits are those of its blocks, of the wells that were kept; nothing else changes."""
+    out = "Metadata_Well == 'C06'"
+    run_recipe(edit(fingerprint=True, exclude=out), tmp_path / "out")
+    hits = pd.read_csv(tmp_path / "out" / "hits.csv")
+    assert {"p_level", "p_spread", "p_dependence", "block"} <= set(hits)
+    table = cpf.read_profiles(tmp_path / "out" / "fingerprint.parquet")
+    wells = cpf.read_profiles(tmp_path / "out" / "wells.parquet")
+    keys = ["Metadata_Plate", "Metadata_Well"]
+    assert table[keys].to_numpy().tolist() == wells[keys].to_numpy().tolist()
+    expected = cpf.rank_hits(
+        table, by="Metadata_Compound", reference="Metadata_Role == 'negcon'", permutations=50, blocks=True
+    )
+    pd.testing.assert_series_equal(hits["p_value"], expected["p_value"])
+
+
 def test_suspect_cells_are_left_out_and_counted(edit: Callable, tmp_path: Path, folder: Path) -> None:
     """With flag_cells the wells are those of the cells that are not flagged."""
     run_recipe(edit(flag_cells=["missing", "large"]), tmp_path / "out")

@@ -35,7 +35,7 @@ TOPICS = {
     "SQLite": "sqlite_cases",
 }
 FILES = "Cells in files"
-ROUNDS, LONG = 3, 5.0
+ROUNDS, LONG = 3, 15.0
 HEADER = (
     "| work | size | seconds (CPU) | first call | peer | seconds (CPU) | ratio (CPU) | peak MB | peer, peak MB |\n"
     "|---|---|---|---|---|---|---|---|---|\n"

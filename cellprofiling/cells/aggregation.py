@@ -1,7 +1,7 @@
 """From one row per cell to one row per well."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from cellprofiling.core.frame import (
     join,
     matches,
     named,
+    refuse_mask,
     require,
 )
 from cellprofiling.core.ledger import KEY, Line, lines, merged
@@ -147,11 +148,7 @@ def read_source(cells: pd.DataFrame | Cells | PathLike, exclude: Reference) -> S
     if isinstance(cells, Cells):
         schema = cells.schema.copy()
         schema.attrs[KEY] = cells.lines
-        if not isinstance(exclude, str | Mapping | None):
-            raise InputError(
-                f"exclude: a {type(exclude).__name__} fits a table only; for cells in files give a query such as "
-                "'Metadata_QC_Flagged', or {column: value}."
-            )
+        refuse_mask(exclude, "exclude", example="Metadata_QC_Flagged")
         return Source(cells.partitions, schema, exclude)
     columns_once(cells)
     if not len(cells):

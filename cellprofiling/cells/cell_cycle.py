@@ -127,10 +127,6 @@ def cell_cycle(
     return _labelled(cells, plan, fits, Records(records), new)
 
 
-def _needed(columns: Sequence[str], _: Sequence[str]) -> Sequence[str]:
-    return columns
-
-
 def _compute(
     fits: Mapping[Key, Cycle | None], by: Sequence[str], content: Content, table: pd.DataFrame, asked: Sequence[str]
 ) -> pd.DataFrame:
@@ -162,7 +158,7 @@ def _labelled(
     if not isinstance(cells, Cells):
         cells = open_cells(cells)
     needed = list(dict.fromkeys([*plan.by, *plan.content.columns]))
-    derived = Derived((PHASE, CONTENT), partial(_needed, needed), partial(_compute, fits, tuple(plan.by), plan.content))
+    derived = Derived((PHASE, CONTENT), tuple(needed), partial(_compute, fits, tuple(plan.by), plan.content))
     phases = pd.Series(pd.Categorical([], categories=list(PHASES)))
     schema = cells.schema.assign(**{PHASE: phases, CONTENT: pd.Series(dtype=np.float64)})
     schema.attrs = {**cells.schema.attrs, FITS: records}

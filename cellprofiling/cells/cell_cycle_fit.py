@@ -9,7 +9,7 @@ import pandas as pd
 
 from cellprofiling.cells.dna_content import Content, find_content
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import PLATE, By, Reference, columns_once, groups, matches, named, require
+from cellprofiling.core.frame import PLATE, By, Reference, columns_once, groups, matches, named, refuse_mask, require
 from cellprofiling.core.ledger import KEY, Line, lines
 from cellprofiling.core.progress import Counter
 from cellprofiling.io.cells import Cells, open_cells
@@ -61,11 +61,7 @@ def _source(cells: pd.DataFrame | Cells | PathLike, reference: Reference) -> tup
     if isinstance(cells, str | os.PathLike):
         cells = open_cells(cells)
     if isinstance(cells, Cells):
-        if not isinstance(reference, str | Mapping | None):
-            raise InputError(
-                f"reference: a {type(reference).__name__} fits a table only; for cells in files give a query such as "
-                "\"Metadata_Role == 'negcon'\", or {column: value}."
-            )
+        refuse_mask(reference, "reference")
         origin = cells.schema.copy()
         origin.attrs[KEY] = cells.lines
         return Source(read_once(cells.partitions), cells.schema, origin), reference

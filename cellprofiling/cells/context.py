@@ -1,7 +1,7 @@
 """Features of cells less what their place among others explains."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from cellprofiling.core.frame import (
     feature_columns,
     matches,
     named,
+    refuse_mask,
     require,
     rows,
 )
@@ -137,11 +138,7 @@ def _plan(
 def _correct_files(
     cells: Cells, covariates: str | Sequence[str], by: By, reference: Reference, features: Sequence[str] | None
 ) -> Cells:
-    if not isinstance(reference, str | Mapping):
-        raise InputError(
-            f"reference: a {type(reference).__name__} fits a table only; for cells in files give a query such as "
-            "\"Metadata_Role == 'negcon'\", or {column: value}."
-        )
+    refuse_mask(reference, "reference")
     plan = _plan(cells.schema, covariates, by, reference, features)
     if PLATE not in plan.by:
         raise InputError(f"by={listed(plan.by)}: cells in files are corrected plate by plate; name {PLATE!r} too.")
@@ -166,12 +163,8 @@ def _corrected_plate(pieces: Sequence[Partition], plan: Plan) -> tuple[list[Part
         return np.concatenate([numbers(piece.read(list(names)), names) for piece in pieces])
 
     learned = learn(cells, matches(cells, plan.reference), plan, read)
-    derived = Derived(tuple(plan.features), partial(_needed, plan.columns), partial(_compute, learned))
+    derived = Derived(tuple(plan.features), tuple(plan.columns), partial(_compute, learned))
     return [with_derived(piece, derived) for piece in pieces], _ledger(cells, plan)
-
-
-def _needed(columns: Sequence[str], asked: Sequence[str]) -> list[str]:
-    return [*columns, *asked]
 
 
 def _compute(learned: Contexts, cells: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from cellprofiling.core.frame import (
     groups,
     matches,
     named,
+    refuse_mask,
     require,
     rows,
 )
@@ -81,13 +82,11 @@ def read_controls(
         raise InputError("reference=None: say which wells are the controls, such as \"Metadata_Role == 'negcon'\".")
     if platemap is not None:
         return source, Controls(None, _control_wells(source.schema, reference, platemap), words)
+    if not isinstance(cells, pd.DataFrame):
+        refuse_mask(reference, "reference")
+        return source, Controls(reference, None, words)
     if isinstance(reference, str | Mapping):
         return source, Controls(reference, None, words)
-    if not isinstance(cells, pd.DataFrame):
-        raise InputError(
-            f"reference: a {type(reference).__name__} fits a table only; for cells in files give a query such as "
-            "\"Metadata_Role == 'negcon'\", or {column: value}."
-        )
     marked = cells.copy(deep=False)
     marked.attrs = {}
     marked[MASK] = matches(cells, reference)

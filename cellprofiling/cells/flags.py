@@ -1,7 +1,7 @@
 """Cells that are suspect, marked: debris, cells taken together, cells at the border, what is not in focus."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +22,7 @@ from cellprofiling.core.frame import (
     groups,
     matches,
     named,
+    refuse_mask,
     require,
     rows,
 )
@@ -190,11 +191,7 @@ def _learn(cells: pd.DataFrame, plan: Plan, reference: Mask) -> tuple[Fit, Findi
 
 
 def _flag_files(cells: Cells, rules: Asked, by: By, reference: Reference, progress: Tell | None) -> Cells:
-    if not isinstance(reference, str | Mapping | None):
-        raise InputError(
-            f"reference: a {type(reference).__name__} fits a table only; for cells in files give a query such as "
-            "\"Metadata_Role == 'negcon'\", or {column: value}."
-        )
+    refuse_mask(reference, "reference")
     plan, absent = _plan(cells.schema, rules, by, reference)
     counter = Counter(len(cells.partitions), progress)
     partitions, findings = list(cells.partitions), []
@@ -232,12 +229,7 @@ def _learn_files(partitions: Sequence[Partition], plan: Plan, counter: Counter) 
 
 
 def _derived(learned: Fit, plan: Plan) -> Derived:
-    needed = list(dict.fromkeys([*learned.by, *plan.features]))
-    return Derived(tuple(plan.columns), partial(_needed, needed), partial(_computed, learned))
-
-
-def _needed(columns: Sequence[str], _: Sequence[str]) -> Sequence[str]:
-    return columns
+    return Derived(tuple(plan.columns), (*learned.by, *plan.features), partial(_computed, learned))
 
 
 def _computed(learned: Fit, cells: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:

@@ -175,15 +175,11 @@ def _measure_files(cells: Cells, radius: float | None, image: By, x: str | None,
     place = _place_columns(cells.schema, x, y)
     everywhere = stacked([partition.read([*by, *place]) for partition in cells.partitions])
     images = read_images(everywhere, radius, by, *place)
-    derived = Derived(COLUMNS, partial(_needed, images.columns), partial(_measure, images))
+    derived = Derived(COLUMNS, tuple(images.columns), partial(_measure, images))
     added = pd.DataFrame({DENSITY: [0.0], NEAREST: [0.0], EDGE: [False]}).iloc[:0]
     schema = pd.concat([cells.schema, added], axis=1)
     schema.attrs = {**cells.schema.attrs, "neighborhood": _record(images)}
     return replace(cells, partitions=tuple(with_derived(piece, derived) for piece in cells.partitions), schema=schema)
-
-
-def _needed(columns: Sequence[str], _: Sequence[str]) -> Sequence[str]:
-    return columns
 
 
 def _refuse_measured(schema: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import By, Reference, columns_once, feature_columns, matches, named, require
+from cellprofiling.core.frame import By, Reference, columns_once, feature_columns, matches, named, refuse_mask, require
 from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.files import PathLike
 from cellprofiling.io.partitions import Partition, in_memory, read_once
@@ -47,14 +47,12 @@ def read_source(
     cells: pd.DataFrame | Cells | PathLike, reference: Reference
 ) -> tuple[Sequence[Partition], pd.DataFrame, Reference]:
     """Return the cells as partitions, a table without rows that has their columns, and a reference that fits both."""
+    if reference is None:
+        raise InputError("reference=None: say which wells are the controls, as in \"Metadata_Role == 'negcon'\".")
     if isinstance(cells, str | os.PathLike):
         cells = open_cells(cells)
     if isinstance(cells, Cells):
-        if not isinstance(reference, str | Mapping):
-            raise InputError(
-                f"reference: a {type(reference).__name__} fits a table only; for cells in files give a query such as "
-                "\"Metadata_Role == 'negcon'\", or {column: value}."
-            )
+        refuse_mask(reference, "reference")
         return read_once(cells.partitions), cells.schema, reference
     columns_once(cells)
     if not len(cells):
@@ -62,8 +60,6 @@ def read_source(
     plain = cells.copy(deep=False)
     plain.attrs = {}
     if not isinstance(reference, str | Mapping):
-        if reference is None:
-            raise InputError("reference=None: say which wells are the controls, as in \"Metadata_Role == 'negcon'\".")
         plain[MASK] = matches(cells, reference)
         reference = {MASK: True}
     return [in_memory(plain)], plain.iloc[:0], reference

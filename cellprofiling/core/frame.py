@@ -234,6 +234,18 @@ def _match_mask(profiles: pd.DataFrame, mask: Any, argument: str) -> NDArray[np.
 _MATCHERS: dict[type, Callable[..., NDArray[np.bool_]]] = {str: _match_query, Mapping: _match_mapping}
 
 
+def refuse_mask(
+    reference: Reference, argument: str, *, example: str = "Metadata_Role == 'negcon'", what: str = "cells"
+) -> None:
+    """Refuse a mask where rows are read from files: it fits the rows of a table only."""
+    if not isinstance(reference, str | Mapping | None):
+        quoted = f'"{example}"' if "'" in example else repr(example)
+        raise InputError(
+            f"{argument}: a {type(reference).__name__} fits a table only; for {what} in files give a query such as "
+            f"{quoted}, or {{column: value}}."
+        )
+
+
 def named(reference: Reference, names: Iterable[object]) -> list[str]:
     """Return the columns that a reference asks for: metadata whether they exist or not, others of `names`."""
     if isinstance(reference, Mapping):

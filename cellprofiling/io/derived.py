@@ -16,12 +16,12 @@ class Derived:
     Attributes
     ----------
     columns : their names; one that the cells have already is replaced.
-    needs : returns the columns to read for some of them.
+    needs : the columns to read for them; those of them that the cells have already are read as well.
     compute : turns a table that has these, one row for each cell of a partition, into some of the columns.
     """
 
     columns: tuple[str, ...]
-    needs: Callable[[Sequence[str]], Sequence[str]]
+    needs: tuple[str, ...]
     compute: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
 
 
@@ -32,17 +32,20 @@ def with_derived(partition: Partition, derived: Derived) -> Partition:
     return replace(
         partition,
         columns=(*partition.columns, *new),
-        load=partial(_load, partition.load, derived),
+        load=partial(_load, partition.load, derived, frozenset(known)),
         block=partition.block if len(new) == len(derived.columns) else None,  # it would read what is in the files
     )
 
 
-def _load(load: Callable[[Sequence[str]], pd.DataFrame], derived: Derived, columns: Sequence[str]) -> pd.DataFrame:
-    asked = [name for name in columns if name in set(derived.columns)]
+def _load(
+    load: Callable[[Sequence[str]], pd.DataFrame], derived: Derived, known: frozenset[str], columns: Sequence[str]
+) -> pd.DataFrame:
+    asked = [name for name in columns if name in derived.columns]
     if not asked:
         return load(columns)
-    plain = [name for name in columns if name not in set(asked)]
-    cells = load(list(dict.fromkeys([*plain, *derived.needs(asked)])))
+    plain = [name for name in columns if name not in derived.columns]
+    replaced = [name for name in asked if name in known]
+    cells = load(list(dict.fromkeys([*plain, *derived.needs, *replaced])))
     found = pd.concat([cells[plain], derived.compute(cells, asked)], axis=1)
     found.attrs = cells.attrs
     return found if list(found) == list(columns) else found[list(columns)]

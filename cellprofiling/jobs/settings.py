@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellprofiling.core.errors import InputError, listed
-from cellprofiling.core.frame import PLATE
+from cellprofiling.core.frame import PLATE, refuse_mask
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,7 @@ def checked(
     keys = (by,) if isinstance(by, str) else tuple(by)
     if PLATE not in keys:
         raise InputError(f"by={listed(keys)}: name {PLATE!r} too; each plate is aggregated on its own.")
-    if not isinstance(exclude, str | Mapping | None):
-        raise InputError(
-            f"exclude: a {type(exclude).__name__} fits a table only; for plates in files give a query such as "
-            "'Metadata_QC_Flagged', or {column: value}."
-        )
+    refuse_mask(exclude, "exclude", example="Metadata_QC_Flagged", what="plates")
     if flag_cells and exclude is not None:
         raise InputError(
             f"flag_cells=True, exclude={exclude!r}: give one; flag_cells leaves out the cells that it flags."

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.kernels.shrinkage import ledoit_wolf_share
+
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -67,19 +69,11 @@ def fit_control_space(z: Floats, plate: Indices, n_plates: int) -> ControlSpace:
     target = np.trace(correlation) / n_features
     if target == 0:
         return ControlSpace(centers, spreads, np.eye(n_features))
-    share = max(_ledoit_wolf(correlation, lengths / len(z), len(z)), LEAST_SHRUNK)
+    share = ledoit_wolf_share(np.trace(correlation), (correlation**2).sum(), lengths, len(z), n_features)
+    share = max(share, LEAST_SHRUNK)
     variance, directions = np.linalg.eigh(correlation)
     gains = 1 / np.sqrt((1 - share) * np.maximum(variance, 0) + share * target)
     return ControlSpace(centers, spreads, (directions * gains) @ directions.T)
-
-
-def _ledoit_wolf(covariance: Doubles, fourth: float, n: int) -> float:
-    """Return the share of the target that makes the expected squared error smallest."""
-    n_features = len(covariance)
-    squares = float((covariance**2).sum())
-    distance = squares - np.trace(covariance) ** 2 / n_features
-    error = (fourth - squares) / n
-    return min(error, distance) / distance if distance > 0 else 1.0
 
 
 def halves(plate: Indices, seed: int) -> Mask:

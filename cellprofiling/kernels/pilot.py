@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from cellprofiling.kernels.shrinkage import ledoit_wolf_share
+
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -52,12 +54,8 @@ def fit_noise(residuals: Doubles, freedom: int) -> Noise:
     rows = residuals / np.sqrt(max(freedom, 1))
     n, n_features = residuals.shape
     gram = residuals @ residuals.T
-    trace, squares = np.trace(gram) / n, (gram**2).sum() / n**2
-    mean = trace / n_features
-    distance = squares - n_features * mean**2
-    error = (np.diag(gram) ** 2).sum() / n**2 - squares / n
-    share = min(max(error, 0.0), distance) / distance if distance > 0 else 1.0
-    return Noise(rows, float(share), float((rows**2).sum() / n_features))
+    share = ledoit_wolf_share(np.trace(gram) / n, (gram**2).sum() / n**2, (np.diag(gram) ** 2).sum(), n, n_features)
+    return Noise(rows, share, float((rows**2).sum() / n_features))
 
 
 def fit_effects(x: Doubles, treatment: Indices, plate: Indices, noise: Noise, extra: Doubles, seed: int) -> Effects:

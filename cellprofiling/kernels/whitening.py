@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.kernels.directions import principal_directions
 from cellprofiling.kernels.scale import Scaling, fit_standard
+from cellprofiling.kernels.shrinkage import ledoit_wolf_share
 
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
@@ -119,10 +120,6 @@ def _ledoit_wolf(z: Doubles, singular: Doubles) -> float:
 
     The formula needs only the eigenvalues of z'z and the lengths of the rows. `z` is centered.
     """
-    n, n_features = z.shape
-    variance = singular**2 / n
-    squares = (variance**2).sum()
-    mean = variance.sum() / n_features
-    distance = squares - n_features * mean**2  # from S to the target
-    error = (np.einsum("ij,ij->i", z, z) ** 2).sum() / n**2 - squares / n  # of S
-    return float(min(error, distance) / distance) if distance > 0 else 1.0
+    variance = singular**2 / len(z)
+    fourth = (np.einsum("ij,ij->i", z, z) ** 2).sum()
+    return ledoit_wolf_share(variance.sum(), (variance**2).sum(), fourth, *z.shape)

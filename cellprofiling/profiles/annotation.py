@@ -103,16 +103,12 @@ def _annotate_files(cells: Cells, platemap: pd.DataFrame, on: By, how: str) -> C
     keys = _keys(schema, platemap, on)
     _refuse_doubled(platemap, keys)
     new = tuple(str(name) for name in platemap if name not in schema)
-    shared = [str(name) for name in platemap if name in schema]
-    derived = Derived(new, partial(_columns, shared), partial(_annotated, platemap, keys, how))
+    shared = tuple(str(name) for name in platemap if name in schema)
+    derived = Derived(new, shared, partial(_annotated, platemap, keys, how))
     empty = platemap.iloc[:0][list(new)].reset_index(drop=True)
     together = pd.concat([schema, empty], axis=1)
     together.attrs = schema.attrs
     return replace(cells, partitions=tuple(with_derived(piece, derived) for piece in cells.partitions), schema=together)
-
-
-def _columns(columns: Sequence[str], _: Sequence[str]) -> Sequence[str]:
-    return columns
 
 
 def _annotated(

@@ -11,7 +11,7 @@ from batch_cases import BATCH, SIZE
 from cases import NEGCON, Case
 
 import cellprofiling as cpf
-from cellprofiling.simulate.batch_screen import simulate_batches
+from cellprofiling.simulate.faults.batch_screen import simulate_batches
 
 DESIGN = {"batch": BATCH, "by": "Metadata_Compound", "reference": NEGCON}
 
@@ -26,8 +26,8 @@ def embedded() -> dict[str, np.ndarray]:
 
 def our_mixing(data: dict[str, np.ndarray]) -> tuple[float, ...]:
     """Return iLISI, kBET, PCR and BRAS."""
-    from cellprofiling.kernels import mixing
-    from cellprofiling.kernels.neighbors import nearest
+    from cellprofiling.kernels.batches import mixing
+    from cellprofiling.kernels.similarity.neighbors import nearest
 
     x, batch, label = data["x"], data["batch"], data["label"]
     around = nearest(x, 90)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import cellprofiling as cpf
-from cellprofiling.core.cores import cores, granted
+from cellprofiling.core.threads import cores, granted
 
 PAGE = Path(__file__).parents[1] / "docs" / "large_screens.md"
 STATISTICS = ["median", "mad"]

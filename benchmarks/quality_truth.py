@@ -18,8 +18,8 @@ from scipy.stats import beta
 
 import cellprofiling as cpf
 from cellprofiling.quality.rules import load
-from cellprofiling.simulate.faults import FAULTS
-from cellprofiling.simulate.well_screen import simulate_wells
+from cellprofiling.simulate.faults.planted import FAULTS
+from cellprofiling.simulate.faults.well_screen import simulate_wells
 
 REFERENCE, POSITIVE = "Metadata_Role == 'negcon'", "Metadata_Role == 'poscon'"
 CLEAN = "clean"

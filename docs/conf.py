@@ -1,11 +1,14 @@
 """Sphinx settings."""
 
 import os
+import sys
 from pathlib import Path
 
 import cellprofiling
 from cellprofiling.quality.rules import load
-from cellprofiling.quality.table import markdown
+
+sys.path.insert(0, str(Path(__file__).parent))
+from checks_table import markdown
 
 project = "cellprofiling"
 copyright = "2026, the cellprofiling developers"

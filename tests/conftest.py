@@ -13,8 +13,8 @@ KERNELS = Path(__file__).parents[1] / "cellprofiling" / "kernels"
 
 def pytest_sessionstart() -> None:
     """Forget kernels that were compiled before some kernel changed: Numba only looks at the file of the outermost."""
-    changed = max(file.stat().st_mtime for file in KERNELS.glob("*.py"))
-    for index in KERNELS.glob("__pycache__/*.nbi"):
+    changed = max(file.stat().st_mtime for file in KERNELS.rglob("*.py"))
+    for index in KERNELS.rglob("__pycache__/*.nbi"):
         with contextlib.suppress(FileNotFoundError):  # another worker was first
             if index.stat().st_mtime < changed:
                 index.unlink()

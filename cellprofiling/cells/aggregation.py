@@ -27,12 +27,12 @@ from cellprofiling.core.frame import (
     refuse_mask,
     require,
 )
-from cellprofiling.core.ledger import KEY, Line, lines, merged
+from cellprofiling.core.ledgers import KEY, Line, lines, merged
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells, open_cells
-from cellprofiling.io.files import PathLike
-from cellprofiling.io.partitions import Partition, apart, in_memory, read_once, stacked
-from cellprofiling.kernels.groups import STATISTICS, is_quantile
+from cellprofiling.io.objects.partitions import Partition, apart, in_memory, read_once, stacked
+from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.scale.groups import STATISTICS, is_quantile
 
 QC = "Metadata_QC_"
 

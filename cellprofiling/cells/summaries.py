@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.cores import cores
 from cellprofiling.core.frame import COUNT, WELL, Reference, groups, matches
-from cellprofiling.core.ledger import KEY, Line, lines
+from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.progress import Counter
-from cellprofiling.io.partitions import Partition, in_memory, stacked
-from cellprofiling.kernels.groups import Grouping, group_statistics, grouping
+from cellprofiling.core.threads import cores
+from cellprofiling.io.objects.partitions import Partition, in_memory, stacked
+from cellprofiling.kernels.scale.groups import Grouping, group_statistics, grouping
 
 BATCH_BYTES = 1 << 24  # features that a thread reads at a time
 EXCLUDED = "Metadata_Excluded_Count"

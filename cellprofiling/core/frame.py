@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
-from cellprofiling.core.ledger import Line, written
+from cellprofiling.core.ledgers import Line, written
 from cellprofiling.core.names import kinds
 
 METADATA = "Metadata_"

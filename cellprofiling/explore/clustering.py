@@ -12,8 +12,8 @@ from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.methods import chosen_options
 from cellprofiling.explore.clustering_methods import METHODS, Labels, for_fewer_rows
-from cellprofiling.kernels.order import content_order
-from cellprofiling.kernels.partitions import NOISE, best_overlaps, numbered
+from cellprofiling.kernels.scale.order import content_order
+from cellprofiling.kernels.similarity.partitions import NOISE, best_overlaps, numbered
 
 Doubles = NDArray[np.float64]
 

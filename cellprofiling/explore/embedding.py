@@ -12,7 +12,7 @@ from sklearn.manifold import TSNE
 
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
-from cellprofiling.kernels.scale import means
+from cellprofiling.kernels.scale.scale import means
 
 Doubles = NDArray[np.float64]
 

@@ -4,9 +4,9 @@ import pandas as pd
 
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import By, groups, require
-from cellprofiling.core.ledger import lines, written
-from cellprofiling.kernels.enrichment import overrepresentation
-from cellprofiling.kernels.partitions import NOISE
+from cellprofiling.core.ledgers import lines, written
+from cellprofiling.kernels.inference.enrichment import overrepresentation
+from cellprofiling.kernels.similarity.partitions import NOISE
 
 
 def enrich(

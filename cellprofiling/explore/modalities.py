@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, KeyMatchError, listed
 from cellprofiling.core.frame import By, columns_once, complete, groups, require, split
-from cellprofiling.core.ledger import Line, lines, written
+from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.explore.modality_labels import compare_labels
-from cellprofiling.kernels.order import content_order
-from cellprofiling.kernels.pairing import cross_fitted, procrustes_misfits, rv_coefficients
-from cellprofiling.kernels.permutation import TIE
-from cellprofiling.kernels.scale import fit_standard
+from cellprofiling.kernels.directions.pairing import cross_fitted, procrustes_misfits, rv_coefficients
+from cellprofiling.kernels.inference.permutation import TIE
+from cellprofiling.kernels.scale.order import content_order
+from cellprofiling.kernels.scale.scale import fit_standard
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]

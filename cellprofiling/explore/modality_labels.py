@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError
-from cellprofiling.kernels.group_fdr import benjamini_hochberg
-from cellprofiling.kernels.permutation import TIE
-from cellprofiling.kernels.precision import direction
+from cellprofiling.kernels.directions.unit_vectors import direction
+from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
+from cellprofiling.kernels.inference.permutation import TIE
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]

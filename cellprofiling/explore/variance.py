@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, listed
 from cellprofiling.core.frame import By, complete, groups, split
-from cellprofiling.core.ledger import lines, written
-from cellprofiling.kernels.order import content_order
-from cellprofiling.kernels.scale import fit_standard
-from cellprofiling.kernels.variance_components import coefficients, variance_components
+from cellprofiling.core.ledgers import lines, written
+from cellprofiling.kernels.models.variance_components import coefficients, variance_components
+from cellprofiling.kernels.scale.order import content_order
+from cellprofiling.kernels.scale.scale import fit_standard
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]

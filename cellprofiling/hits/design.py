@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, groups, rows, split
-from cellprofiling.core.ledger import KEY
-from cellprofiling.kernels.missing import fill_with_median
-from cellprofiling.kernels.order import content_order
-from cellprofiling.kernels.precision import direction
+from cellprofiling.core.ledgers import KEY
+from cellprofiling.kernels.directions.unit_vectors import direction
+from cellprofiling.kernels.scale.missing import fill_with_median
+from cellprofiling.kernels.scale.order import content_order
 
 FEWEST_CONTROLS = 2  # one control has no spread, and is its own mean
 

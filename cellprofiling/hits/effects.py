@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 from sklearn.covariance import LedoitWolf
 
+from cellprofiling.hits.calling.statistics import precisions
 from cellprofiling.hits.design import Design, content_rank, read_pool
-from cellprofiling.hits.methods import precisions
 
 CHANGED = 3.0  # control standard deviations beyond which a feature counts as changed
 N_TOP = 5  # features named per perturbation

@@ -19,18 +19,18 @@ from cellprofiling.core.frame import (
     groups,
     require,
 )
-from cellprofiling.core.ledger import written
-from cellprofiling.hits.activity import activity
-from cellprofiling.hits.audit import call_controls
-from cellprofiling.hits.blocks import Blocks, without_dependence
-from cellprofiling.hits.cell_counts import ALPHA, FEW_CELLS, count_p_values, matched_p_values
+from cellprofiling.core.ledgers import written
+from cellprofiling.hits.audits.label_audit import SWAPPED, audit_labels, label_sentence
+from cellprofiling.hits.audits.layout_audit import SUSPECT, audit_layout, layout_sentence
+from cellprofiling.hits.calling.activities import activity
+from cellprofiling.hits.calling.blocks import Blocks, without_dependence
+from cellprofiling.hits.calling.control_audit import call_controls
+from cellprofiling.hits.calling.count_matched import ALPHA, FEW_CELLS, count_p_values, matched_p_values
+from cellprofiling.hits.calling.position_matched import position_matched
 from cellprofiling.hits.design import read_design
 from cellprofiling.hits.effects import describe_change, describe_layout, describe_retrieval
-from cellprofiling.hits.label_audit import SWAPPED, audit_labels, label_sentence
-from cellprofiling.hits.layout_audit import SUSPECT, audit_layout, layout_sentence
-from cellprofiling.hits.position import position_matched
 from cellprofiling.hits.reasons import List, reason
-from cellprofiling.kernels.group_fdr import benjamini_bogomolov
+from cellprofiling.kernels.inference.multiplicity import benjamini_bogomolov
 
 AUDITED = 1_000  # random assignments in the audit: enough to tell whether p <= 0.05
 COLUMNS = [

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cellprofiling.hits.cell_counts import ALPHA, FEW_CELLS
+from cellprofiling.hits.calling.count_matched import ALPHA, FEW_CELLS
 
 NEAR = 4.0  # times the false discovery rate: below it a row that is no hit is a near miss
 

@@ -10,28 +10,28 @@ import pandas as pd
 
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed, nearest, one_of
 from cellprofiling.core.frame import PLATE, WELL, feature_columns, is_metadata
-from cellprofiling.core.ledger import COLUMNS, KEY, Ledger, Line, lines
+from cellprofiling.core.ledgers import COLUMNS, KEY, Ledger, Line, lines
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.core.views import Facts, html
-from cellprofiling.io.cell_cache import write_plate
-from cellprofiling.io.cellprofiler_csv import CELLPROFILER
-from cellprofiling.io.cellprofiler_sqlite import SQLITE
-from cellprofiling.io.columbus import COLUMBUS
-from cellprofiling.io.cp_measure import CP_MEASURE
-from cellprofiling.io.cytotable import CYTOTABLE
-from cellprofiling.io.deepprofiler import DEEPPROFILER
-from cellprofiling.io.delimited_cells import DELIMITED
-from cellprofiling.io.fiji import FIJI
-from cellprofiling.io.files import PathLike, clear_leftovers, found, held, safe_name
-from cellprofiling.io.gallery import GALLERY
-from cellprofiling.io.h5ad_cells import H5AD
-from cellprofiling.io.harmony import HARMONY
-from cellprofiling.io.ilastik import ILASTIK
-from cellprofiling.io.incarta import INCARTA
-from cellprofiling.io.metaxpress import METAXPRESS
-from cellprofiling.io.parquet_cells import PARQUET
-from cellprofiling.io.partitions import CellFormat, Partition, in_memory, stacked
-from cellprofiling.io.regionprops import REGIONPROPS
+from cellprofiling.io.formats.cellprofiler.cellprofiler_csv import CELLPROFILER
+from cellprofiling.io.formats.cellprofiler.cellprofiler_sqlite import SQLITE
+from cellprofiling.io.formats.cellprofiler.cytotable import CYTOTABLE
+from cellprofiling.io.formats.cellprofiler.gallery import GALLERY
+from cellprofiling.io.formats.columbus import COLUMBUS
+from cellprofiling.io.formats.cp_measure import CP_MEASURE
+from cellprofiling.io.formats.deepprofiler import DEEPPROFILER
+from cellprofiling.io.formats.delimited_cells import DELIMITED
+from cellprofiling.io.formats.fiji import FIJI
+from cellprofiling.io.formats.h5ad_cells import H5AD
+from cellprofiling.io.formats.harmony import HARMONY
+from cellprofiling.io.formats.ilastik import ILASTIK
+from cellprofiling.io.formats.incarta import INCARTA
+from cellprofiling.io.formats.metaxpress import METAXPRESS
+from cellprofiling.io.formats.parquet_cells import PARQUET
+from cellprofiling.io.formats.regionprops import REGIONPROPS
+from cellprofiling.io.objects.cell_cache import write_plate
+from cellprofiling.io.objects.partitions import CellFormat, Partition, in_memory, stacked
+from cellprofiling.io.storage.files import PathLike, clear_leftovers, found, held, safe_name
 
 # In the order in which they are tried: text that is not known to be something else comes last
 FORMATS = {

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from cellprofiling.core.errors import FileFormatError, InputError, listed
-from cellprofiling.io.files import PathLike, atomic, ending
-from cellprofiling.io.records import write_json
-from cellprofiling.io.sheets import write_sheets
+from cellprofiling.io.storage.files import PathLike, atomic, ending
+from cellprofiling.io.storage.records import write_json
+from cellprofiling.io.storage.sheets import write_sheets
 from cellprofiling.io.tables import read_profiles, write_profiles
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx")

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from cellprofiling.core.errors import ColumnError, FileFormatError, KeyMatchError, PlateLayoutError, listed, nearest
 from cellprofiling.core.frame import METADATA, PLATE, WELL, is_metadata
-from cellprofiling.core.ledger import lines, written
+from cellprofiling.core.ledgers import lines, written
 from cellprofiling.core.plates import LETTERS, parse_wells, well_name
-from cellprofiling.io.arrow import as_text, to_profiles
-from cellprofiling.io.columns import texts_table, typed
-from cellprofiling.io.files import PathLike, ending, files_of
-from cellprofiling.io.parquet import read_parquet
-from cellprofiling.io.text import Text, read_text
+from cellprofiling.io.storage.arrow import as_text, to_profiles
+from cellprofiling.io.storage.columns import texts_table, typed
+from cellprofiling.io.storage.files import PathLike, ending, files_of
+from cellprofiling.io.storage.parquet import read_parquet
+from cellprofiling.io.storage.text import Text, read_text
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet")
 

@@ -10,15 +10,15 @@ import pyarrow as pa
 
 from cellprofiling.core.errors import FileFormatError, listed
 from cellprofiling.core.frame import columns_once
-from cellprofiling.io import gallery
-from cellprofiling.io.arrow import concatenated, to_profiles
-from cellprofiling.io.columns import texts_table, typed
-from cellprofiling.io.embeddings import spread
-from cellprofiling.io.files import PathLike, atomic, ending, files_of
-from cellprofiling.io.h5ad import write_h5ad
-from cellprofiling.io.h5ad_cells import read_h5ad
-from cellprofiling.io.parquet import read_parquet, write_parquet
-from cellprofiling.io.text import read_text
+from cellprofiling.io.formats.cellprofiler import gallery
+from cellprofiling.io.formats.h5ad_cells import read_h5ad
+from cellprofiling.io.objects.embeddings import spread
+from cellprofiling.io.storage.arrow import concatenated, to_profiles
+from cellprofiling.io.storage.columns import texts_table, typed
+from cellprofiling.io.storage.files import PathLike, atomic, ending, files_of
+from cellprofiling.io.storage.h5ad import write_h5ad
+from cellprofiling.io.storage.parquet import read_parquet, write_parquet
+from cellprofiling.io.storage.text import read_text
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, WELL
-from cellprofiling.core.ledger import Line, lines, written
+from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.progress import Counter, Tell
-from cellprofiling.io.files import PathLike, safe_name
+from cellprofiling.io.storage.files import PathLike, safe_name
 from cellprofiling.jobs.executors import Work, opened_place
 from cellprofiling.jobs.folder import look, prepare
 from cellprofiling.jobs.forecast import forecast

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cellprofiling.core.cores import cores
 from cellprofiling.core.errors import InputError, listed
+from cellprofiling.core.threads import cores
 from cellprofiling.jobs.workers import Workers
 
 NAMES = ("local", "dask", "slurm")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellprofiling.core.errors import FileFormatError, InputError, listed
-from cellprofiling.core.ledger import Line, lines
-from cellprofiling.io.files import clear_leftovers
-from cellprofiling.io.parquet import read_notes
+from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.io.storage.files import clear_leftovers
+from cellprofiling.io.storage.parquet import read_notes
 from cellprofiling.jobs.plate import KEPT, PlateJob, PlateResult
 from cellprofiling.jobs.record import FINGERPRINT, Record, fingerprint, is_whole, made_now, read_record
 

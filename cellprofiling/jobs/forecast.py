@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cellprofiling.core.cores import cores, granted
 from cellprofiling.core.errors import CellProfilingError
-from cellprofiling.io.partitions import Partition
+from cellprofiling.core.threads import cores, granted
+from cellprofiling.io.objects.partitions import Partition
 from cellprofiling.jobs.executors import Work, processes
 from cellprofiling.jobs.plate import PlateJob, summarize
 

@@ -10,11 +10,11 @@ from pyarrow import parquet
 
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed
 from cellprofiling.core.frame import is_metadata
-from cellprofiling.core.ledger import Line, lines, written
-from cellprofiling.io.arrow import same_columns
+from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.io.cells import Cells
-from cellprofiling.io.files import PathLike, atomic, files_of
-from cellprofiling.io.parquet import write_parquet
+from cellprofiling.io.storage.arrow import same_columns
+from cellprofiling.io.storage.files import PathLike, atomic, files_of
+from cellprofiling.io.storage.parquet import write_parquet
 from cellprofiling.io.tables import read_profiles
 from cellprofiling.jobs.record import Record, read_record
 from cellprofiling.jobs.screen import find_plates

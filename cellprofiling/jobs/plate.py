@@ -9,14 +9,14 @@ import pandas as pd
 
 from cellprofiling import __version__
 from cellprofiling.cells.aggregation import aggregate
-from cellprofiling.cells.flags import flag_cells
-from cellprofiling.core.cores import granted
+from cellprofiling.cells.flags.cell_flags import flag_cells
 from cellprofiling.core.errors import CellProfilingError, DiskFullError, listed
 from cellprofiling.core.frame import COUNT, Reference, matches
-from cellprofiling.core.ledger import KEY
+from cellprofiling.core.ledgers import KEY
+from cellprofiling.core.threads import granted
 from cellprofiling.io.cells import Cells
-from cellprofiling.io.files import atomic, clear_leftovers
-from cellprofiling.io.parquet import write_parquet
+from cellprofiling.io.storage.files import atomic, clear_leftovers
+from cellprofiling.io.storage.parquet import write_parquet
 from cellprofiling.jobs.record import Input, Record
 from cellprofiling.jobs.settings import Settings
 

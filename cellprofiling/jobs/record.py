@@ -10,8 +10,8 @@ from typing import Any
 
 from cellprofiling import __version__
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.core.ledger import Line
-from cellprofiling.io.parquet import read_notes, read_parquet
+from cellprofiling.core.ledgers import Line
+from cellprofiling.io.storage.parquet import read_notes, read_parquet
 from cellprofiling.jobs.settings import Settings
 
 FINGERPRINT, PROVENANCE = "cellprofiling.fingerprint", "cellprofiling.provenance"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from cellprofiling.io.files import clear_leftovers
+from cellprofiling.io.storage.files import clear_leftovers
 from cellprofiling.jobs.executors import Place
 from cellprofiling.jobs.plate import PlateJob, PlateResult, failed, process_plate
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cellprofiling.core.errors import FileFormatError, InputError, listed
-from cellprofiling.core.ledger import Ledger, Line
-from cellprofiling.io.arrow import same_columns
+from cellprofiling.core.ledgers import Ledger, Line
 from cellprofiling.io.cells import FORMATS, Cells, open_cells
-from cellprofiling.io.files import PathLike
-from cellprofiling.io.partitions import CellFormat, Partition, name_of
+from cellprofiling.io.objects.partitions import CellFormat, Partition, name_of
+from cellprofiling.io.storage.arrow import same_columns
+from cellprofiling.io.storage.files import PathLike
 
 Source = Cells | PathLike | Sequence[PathLike]
 

@@ -1,25 +1,25 @@
 """Axes-level figures of finished tables: `f(table, ..., ax=None) -> Axes`, no global state."""
 
-from cellprofiling.plot.audit import audit
-from cellprofiling.plot.cell_cycles import cell_cycle, phases
-from cellprofiling.plot.clusters import cluster_heatmap
-from cellprofiling.plot.controls import controls
-from cellprofiling.plot.corrections import corrections
-from cellprofiling.plot.doses import doses
-from cellprofiling.plot.drifts import drift
-from cellprofiling.plot.embeddings import embedding
-from cellprofiling.plot.explanations import explanation, group_heatmap
-from cellprofiling.plot.fingerprints import fingerprint
-from cellprofiling.plot.hits import hits
-from cellprofiling.plot.mechanisms import confusion
-from cellprofiling.plot.plates import platemap
-from cellprofiling.plot.positions import position
-from cellprofiling.plot.power import power
-from cellprofiling.plot.replicates import replicates
-from cellprofiling.plot.responder_fractions import responders
-from cellprofiling.plot.screens import screen
-from cellprofiling.plot.separations import separation
-from cellprofiling.plot.volcano import changes
+from cellprofiling.plot.layouts.control_wells import controls
+from cellprofiling.plot.layouts.drifts import drift
+from cellprofiling.plot.layouts.plate_maps import platemap
+from cellprofiling.plot.layouts.positions import position
+from cellprofiling.plot.layouts.screens import screen
+from cellprofiling.plot.layouts.separations import separation
+from cellprofiling.plot.single_cells.cell_cycles import cell_cycle, phases
+from cellprofiling.plot.single_cells.fingerprints import fingerprint
+from cellprofiling.plot.single_cells.responder_fractions import responders
+from cellprofiling.plot.spaces.clusters import cluster_heatmap
+from cellprofiling.plot.spaces.correction_scores import corrections
+from cellprofiling.plot.spaces.embeddings import embedding
+from cellprofiling.plot.spaces.explanations import explanation, group_heatmap
+from cellprofiling.plot.testing.audits import audit
+from cellprofiling.plot.testing.dose_curves import doses
+from cellprofiling.plot.testing.hit_scatter import hits
+from cellprofiling.plot.testing.mechanisms import confusion
+from cellprofiling.plot.testing.power_curves import power
+from cellprofiling.plot.testing.replicate_curves import replicates
+from cellprofiling.plot.testing.volcano import changes
 
 __all__ = [
     "platemap",

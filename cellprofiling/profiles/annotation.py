@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError, PlateLayoutError, listed, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, is_metadata, require
-from cellprofiling.core.ledger import Line, lines, written
+from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.plates import parse_wells
 from cellprofiling.io.cells import Cells
-from cellprofiling.io.derived import Derived, with_derived
+from cellprofiling.io.objects.derived import Derived, with_derived
 
 HOW = ("strict", "left")
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, groups, is_metadata, join, require, rows, split
-from cellprofiling.kernels.least_squares import slopes
-from cellprofiling.kernels.scale import Doubles, Floats, fit_standard
+from cellprofiling.kernels.models.least_squares import slopes
+from cellprofiling.kernels.scale.scale import Doubles, Floats, fit_standard
 
 SPARE = 3  # reference rows beyond the covariates: one for the intercept, two for what is left over
 

@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import FileFormatError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, describe_reference, groups, rows
 from cellprofiling.core.views import Shown, count
-from cellprofiling.io.files import atomic
+from cellprofiling.io.storage.files import atomic
 
 # First entry of a saved record: where its class is found. Names, so that reading one kind loads no other.
 KINDS = {
-    "cellprofiling normalization": ("cellprofiling.profiles.normalization_fit", "Normalization"),
-    "cellprofiling scaling": ("cellprofiling.kernels.scale", "Scaling"),
-    "cellprofiling ranks": ("cellprofiling.kernels.normal_scores", "RankScaling"),
+    "cellprofiling normalization": ("cellprofiling.profiles.normalization.normalization_fit", "Normalization"),
+    "cellprofiling scaling": ("cellprofiling.kernels.scale.scale", "Scaling"),
+    "cellprofiling ranks": ("cellprofiling.kernels.scale.normal_scores", "RankScaling"),
     "cellprofiling whitening": ("cellprofiling.profiles.whitening_fit", "WhiteningFit"),
-    "cellprofiling whitening matrix": ("cellprofiling.kernels.whitening", "Whitening"),
-    "cellprofiling selection": ("cellprofiling.profiles.selection_fit", "Selection"),
-    "cellprofiling batch correction": ("cellprofiling.profiles.batch_fit", "BatchFit"),
+    "cellprofiling whitening matrix": ("cellprofiling.kernels.directions.whitening", "Whitening"),
+    "cellprofiling selection": ("cellprofiling.profiles.selection.selection_fit", "Selection"),
+    "cellprofiling batch correction": ("cellprofiling.profiles.batch.batch_fit", "BatchFit"),
 }
 Key = tuple[Any, ...]  # the `by` values of a group
 ARRAY, TUPLE = "__array__", "__tuple__"  # how JSON names what it does not know

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
 from cellprofiling.core.frame import Floats, Table, complete, describe_reference, join, split
-from cellprofiling.core.ledger import Line, lines
+from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
-from cellprofiling.kernels.order import content_order
-from cellprofiling.kernels.whitening import Whitening, fit_whitening, spreads
+from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
+from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.profiles.fits import (
     Fit,
     Key,

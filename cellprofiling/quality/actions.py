@@ -5,7 +5,7 @@ import pandas as pd
 
 from cellprofiling.core.errors import KeyMatchError, one_of
 from cellprofiling.core.frame import PLATE, WELL, feature_columns, groups
-from cellprofiling.core.ledger import Line, lines, written
+from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.plates import standard_wells
 
 ACTIONS = ("drop", "mask", "flag")

@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from cellprofiling.kernels.scale import fit_mad
-
-if TYPE_CHECKING:
-    from cellprofiling.quality.screen import Screen
+from cellprofiling.kernels.scale.scale import fit_mad
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -45,13 +41,21 @@ class Readouts:
         yield from zip(COMPONENTS, self.bulk.T, strict=False)
 
 
-def read_out(screen: "Screen") -> Readouts:
-    """Return the readouts of all wells."""
-    counts = np.log2(1 + np.maximum(screen.count, 0))
-    n = len(screen.keys)
-    if not screen.finite.any():
+def find_readouts(x: NDArray[np.floating], count: Floats, plate: Indices, positives: Mask) -> Readouts:
+    """Return the readouts of all wells.
+
+    Parameters
+    ----------
+    x : features, shape (n_wells, n_features), NaN where missing.
+    count : cells per well, NaN where unknown.
+    plate : number of the plate of each well.
+    positives : wells that say nothing about the spread of a plate.
+    """
+    counts = np.log2(1 + np.maximum(count, 0))
+    n = len(x)
+    if np.isnan(x).all():
         return Readouts(counts, np.empty((n, 0)), np.full((n, 1), np.nan))
-    z = _scaled(screen)
+    z = _scaled(x[:, thinned(x.shape[1])], plate, positives)
     nothing = ~np.isfinite(z).any(axis=1)
     kept = np.isfinite(z[~nothing]).mean(axis=0) > 0.5
     z = np.nan_to_num(z[:, kept])
@@ -70,12 +74,12 @@ def thinned(n_features: int) -> Indices:
     return np.arange(0, n_features, step)
 
 
-def _scaled(screen: "Screen") -> Floats:
+def _scaled(x: NDArray[np.floating], plate: Indices, positives: Mask) -> Floats:
     """Return features on the scale of the wells of their plate, positive controls apart; NaN without spread."""
-    x = screen.x[:, thinned(len(screen.features))]
     z = np.full(x.shape, np.nan)
-    for _, here in screen.plates():
-        usual = here & ~screen.positives
+    for code in np.unique(plate):
+        here = plate == code
+        usual = here & ~positives
         scaling = fit_mad(x[usual if usual.any() else here].astype(np.float64))
         spread = np.where(scaling.scale > 0, scaling.scale, np.nan)
         z[here] = (x[here] - scaling.location) / spread

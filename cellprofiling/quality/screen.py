@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.frame import PLATE
 from cellprofiling.core.plates import Wells
-from cellprofiling.kernels.scale import fit_mad
-from cellprofiling.quality.readouts import Readouts, read_out
+from cellprofiling.kernels.scale.scale import fit_mad
+from cellprofiling.quality.readouts import Readouts, find_readouts
 
 MOST_FEATURES = 1000  # more are thinned out evenly: neighbors are near copies of each other
 FAR = 10.0  # MADs beyond which a value counts as this far: one feature must not be the whole profile
@@ -128,7 +128,7 @@ class Screen:
     @cached_property
     def readouts(self) -> Readouts:
         """What each well shows in a few numbers."""
-        return read_out(self)
+        return find_readouts(self.x, self.count, self.plate_codes, self.positives)
 
     def lacks(self, *needs: str) -> str:
         """Return why the first of `needs` is absent, or nothing."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cellprofiling.core.errors import one_of
 from cellprofiling.core.frame import PLATE, WELL
-from cellprofiling.io.files import atomic
+from cellprofiling.io.storage.files import atomic
 from cellprofiling.io.tables import write_profiles
 from cellprofiling.quality.actions import act
 from cellprofiling.quality.record import junit, record, roll_up, row

@@ -9,7 +9,7 @@ import pandas as pd
 import cellprofiling as cpf
 from cellprofiling.core.errors import FileFormatError, InputError
 from cellprofiling.core.frame import PLATE, WELL
-from cellprofiling.io.files import atomic
+from cellprofiling.io.storage.files import atomic
 
 NAME = "screen.yaml"
 FILL_IN = "FILL IN"

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
-from cellprofiling.core.ledger import KEY
-from cellprofiling.io.records import write_json
+from cellprofiling.core.ledgers import KEY
+from cellprofiling.io.storage.records import write_json
 from cellprofiling.recipe.schema import Recipe
 
 FILE = "provenance.json"

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
-from cellprofiling.io.files import atomic
 from cellprofiling.io.hit_lists import read_hits
+from cellprofiling.io.storage.files import atomic
 
 QUALITY, TABLES = "quality.json", "quality"
 QUALITY_FILES = ("checks.csv", "checks.parquet", "flags_plates.parquet", "flags_wells.parquet", "junit.xml")

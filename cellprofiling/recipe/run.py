@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
-from cellprofiling.core.ledger import ledger, written
+from cellprofiling.core.ledgers import ledger, written
 from cellprofiling.core.progress import Tell
 from cellprofiling.recipe.provenance import Provenance, fingerprint, is_intact, read_stages
 from cellprofiling.recipe.results import RESULTS

@@ -48,7 +48,7 @@ class Normalize(Section):
     @field_validator("method")
     @classmethod
     def _known(cls, value: str) -> str:
-        from cellprofiling.profiles.normalization import METHODS
+        from cellprofiling.profiles.normalization.normalization import METHODS
 
         return one_of("method", value, METHODS)
 
@@ -61,7 +61,7 @@ class Select(Section):
     @field_validator("steps")
     @classmethod
     def _known(cls, value: list | None) -> list | None:
-        from cellprofiling.profiles.selection import STEPS
+        from cellprofiling.profiles.selection.selection import STEPS
 
         for step in value or []:
             for name in [step] if isinstance(step, str) else step:
@@ -93,7 +93,7 @@ class Hits(Section):
     @field_validator("method")
     @classmethod
     def _known(cls, value: str) -> str:
-        from cellprofiling.hits.methods import METHODS
+        from cellprofiling.hits.calling.statistics import METHODS
 
         return one_of("method", value, METHODS)
 
@@ -187,7 +187,7 @@ class Recipe(Section):
     @field_validator("fingerprint", mode="before")
     @classmethod
     def _as_blocks(cls, value: Any) -> Any:
-        from cellprofiling.hits.blocks import LABELS
+        from cellprofiling.hits.calling.blocks import LABELS
 
         for name in value if isinstance(value, list) else []:
             one_of("fingerprint", name, LABELS)
@@ -196,8 +196,8 @@ class Recipe(Section):
     @field_validator("steps")
     @classmethod
     def _as_steps(cls, value: Any) -> Any:
-        from cellprofiling.profiles.pipeline import VERBS
-        from cellprofiling.profiles.presets import PRESETS
+        from cellprofiling.profiles.pipeline.pipeline import VERBS
+        from cellprofiling.profiles.pipeline.presets import PRESETS
 
         if isinstance(value, str):
             return one_of("steps", value, PRESETS)

@@ -11,10 +11,10 @@ import pandas as pd
 import cellprofiling as cpf
 from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.frame import feature_columns, groups, is_metadata, join, require, rows, split
-from cellprofiling.core.ledger import ledger, lines, written
+from cellprofiling.core.ledgers import ledger, lines, written
 from cellprofiling.core.progress import Tell
 from cellprofiling.hits.design import read_layout
-from cellprofiling.kernels.missing import fill_with_median
+from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.recipe.schema import Platemap, Recipe
 
 EXCLUDE = "exclude"  # the step under which the ledger names wells that were left out on purpose

@@ -14,8 +14,8 @@ from markupsafe import Markup
 import cellprofiling
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
-from cellprofiling.io.files import atomic
-from cellprofiling.profiles.comparison_scores import FIXED, METRICS
+from cellprofiling.io.storage.files import atomic
+from cellprofiling.profiles.comparison.scores import FIXED, METRICS
 from cellprofiling.report.render import TEMPLATES
 
 GROUPS = {"biology": "Biology", "technical": "Mixing", "safety": "Safety", "cost": "Cost"}
@@ -72,7 +72,7 @@ def write_comparison(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
     --------
     >>> import tempfile
     >>> import cellprofiling as cpf
-    >>> from cellprofiling.simulate.batch_screen import simulate_batches
+    >>> from cellprofiling.simulate.faults.batch_screen import simulate_batches
     >>> wells = simulate_batches("balanced", compounds=24, features=30).wells
     >>> table = cpf.compare_corrections(wells, {}, batch="Metadata_Batch", by="Metadata_Compound",
     ...                                 reference="Metadata_Role == 'negcon'", draws=20)

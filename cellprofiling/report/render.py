@@ -13,14 +13,14 @@ import jinja2
 from markupsafe import Markup
 
 import cellprofiling
-from cellprofiling.io.files import atomic
-from cellprofiling.report.collect import Report, collect
-from cellprofiling.report.figures import Figures, figures
-from cellprofiling.report.packing import packed
-from cellprofiling.report.sources import gather
-from cellprofiling.report.tables import embedded
-from cellprofiling.report.views import layout, libraries, palettes, uses_gpu, views
-from cellprofiling.report.wells import Wells, gather_wells
+from cellprofiling.io.storage.files import atomic
+from cellprofiling.report.page.figures import Figures, figures
+from cellprofiling.report.page.packing import packed
+from cellprofiling.report.page.views import layout, libraries, palettes, uses_gpu, views
+from cellprofiling.report.page.wells import Wells, gather_wells
+from cellprofiling.report.record.collect import Report, collect
+from cellprofiling.report.record.sources import gather
+from cellprofiling.report.record.tables import embedded
 
 TEMPLATES = files("cellprofiling.report") / "templates"
 EARLY = 'document.documentElement.classList.add("live");'  # the static figures are never laid out, then

@@ -9,7 +9,7 @@ import yaml
 
 from cellprofiling.core.errors import FileFormatError, listed
 from cellprofiling.core.frame import METADATA, PLATE
-from cellprofiling.io.files import PathLike, atomic
+from cellprofiling.io.storage.files import PathLike, atomic
 from cellprofiling.io.tables import write_profiles
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cellprofiling.core.frame import PLATE, feature_columns
 from cellprofiling.core.views import Facts, Shown, count
-from cellprofiling.io.files import PathLike
+from cellprofiling.io.storage.files import PathLike
 from cellprofiling.simulate.cells import PlateCells, draw_plate
 from cellprofiling.simulate.folder import write_folder
 from cellprofiling.simulate.layout import draw_platemap, draw_wells

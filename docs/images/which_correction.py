@@ -11,7 +11,7 @@ import pandas as pd
 
 import cellprofiling as cpf
 from cellprofiling.plot.style import PAPER
-from cellprofiling.simulate.batch_screen import simulate_batches
+from cellprofiling.simulate.faults.batch_screen import simulate_batches
 
 BATCH, COMPOUND, NEGCON = "Metadata_Batch", "Metadata_Compound", "Metadata_Role == 'negcon'"
 DESIGN = {"batch": BATCH, "by": COMPOUND, "reference": NEGCON}

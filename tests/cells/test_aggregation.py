@@ -15,11 +15,11 @@ from pyarrow import parquet as pq
 
 from cellprofiling.cells.aggregation import aggregate
 from cellprofiling.core.errors import ColumnError, FeatureError, FileFormatError, InputError
-from cellprofiling.core.ledger import Ledger, ledger
+from cellprofiling.core.ledgers import Ledger, ledger
 from cellprofiling.core.progress import Progress
 from cellprofiling.io.cells import Cells, open_cells
-from cellprofiling.io.parquet_blocks import read_columns
-from cellprofiling.io.partitions import in_memory
+from cellprofiling.io.objects.partitions import in_memory
+from cellprofiling.io.storage.parquet_blocks import read_columns
 from cellprofiling.io.tables import write_profiles
 
 KEYS = ["Metadata_Plate", "Metadata_Well"]
@@ -312,7 +312,7 @@ def test_plates_whose_rows_are_mixed_in_a_file_are_read_once(tmp_path, monkeypat
     assert [partition.plate for partition in opened.partitions] == ["P1", "P2"]
     read = []
     monkeypatch.setattr(
-        "cellprofiling.io.parquet_cells.read_columns",
+        "cellprofiling.io.formats.parquet_cells.read_columns",
         lambda path, groups, names, **options: read.extend(names) or read_columns(path, groups, names, **options),
     )
     assert_frame_equal(aggregate(opened), aggregate(cells))

@@ -18,7 +18,7 @@ from cellprofiling.core.frame import (
     rows,
     split,
 )
-from cellprofiling.core.ledger import KEY, lines, written
+from cellprofiling.core.ledgers import KEY, lines, written
 
 RNG = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import cellprofiling as cpf
 from cellprofiling.core.errors import FeatureError, InputError
 from cellprofiling.explore.clustering_methods import METHODS, for_fewer_rows
-from cellprofiling.kernels.partitions import best_overlaps, numbered
+from cellprofiling.kernels.similarity.partitions import best_overlaps, numbered
 
 FEATURES = [f"Cells_{i}" for i in range(6)]
 SIZES = [30, 22, 16, 10]

@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, KeyMatchError
-from cellprofiling.kernels.pairing import cross_fitted
+from cellprofiling.kernels.directions.pairing import cross_fitted
 
 COMPOUND = "Metadata_Compound"
 

@@ -6,7 +6,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError
-from cellprofiling.kernels.variance_components import coefficients, variance_components
+from cellprofiling.kernels.models.variance_components import coefficients, variance_components
 
 
 def screen(seed, n_features=40, batches=6, plates=4, wells=24, compounds=20):

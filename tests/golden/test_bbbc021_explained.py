@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import rankdata
 
 import cellprofiling as cpf
-from cellprofiling.kernels.contrasts import cells_of, contrast_with_controls
+from cellprofiling.kernels.models.contrasts import cells_of, contrast_with_controls
 
 pytestmark = pytest.mark.real
 DMSO = "Metadata_Compound == 'DMSO'"

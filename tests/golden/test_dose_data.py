@@ -14,9 +14,9 @@ from scipy.optimize import least_squares, minimize
 from scipy.stats import t as student
 
 import cellprofiling as cpf
-from cellprofiling.hits.doses_curve import choose_curve, describe_curve
-from cellprofiling.hits.doses_means import Controls, Means
-from cellprofiling.kernels.dose_curves import BEYOND, HILLS, TALLEST, fit_curves
+from cellprofiling.hits.doses.curve import choose_curve, describe_curve
+from cellprofiling.hits.doses.means import Controls, Means
+from cellprofiling.kernels.doses.curves import BEYOND, HILLS, TALLEST, fit_curves
 
 pytestmark = pytest.mark.real
 

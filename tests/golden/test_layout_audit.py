@@ -13,8 +13,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.plates import parse_wells, well_name
-from cellprofiling.hits.label_audit import ALPHA
-from cellprofiling.kernels.exchange import find_exchanges
+from cellprofiling.hits.audits.label_audit import ALPHA
+from cellprofiling.kernels.plates.swapped_labels import find_exchanges
 
 pytestmark = pytest.mark.real
 FLIPS = {

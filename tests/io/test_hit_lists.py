@@ -66,7 +66,7 @@ def test_bad_input_is_named(hits: pd.DataFrame, tmp_path: callable, monkeypatch:
         cpf.write_hits(hits, tmp_path / "hits.docx")
     with pytest.raises(InputError, match=r"hits: does not carry 'audit', 'parameters', 'provenance' in attrs"):
         cpf.write_hits(pd.DataFrame({"rank": [1]}), tmp_path / "hits.csv")
-    monkeypatch.setattr("cellprofiling.io.sheets.MOST_ROWS", 3)
+    monkeypatch.setattr("cellprofiling.io.storage.sheets.MOST_ROWS", 3)
     with pytest.raises(FileFormatError, match=r"3 rows; a sheet holds 2: write .parquet"):
         cpf.write_hits(hits, tmp_path / "hits.xlsx")
     monkeypatch.setitem(sys.modules, "openpyxl", None)

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 import pytest
 
 import cellprofiling as cpf
-from cellprofiling.core.cores import available, cores, granted
 from cellprofiling.core.errors import InputError
+from cellprofiling.core.threads import available, cores, granted
 from cellprofiling.jobs.executors import MANY, Work, opened_place, processes
 
 

@@ -253,7 +253,7 @@ def test_nothing_can_be_opened(screen, tmp_path):
 
 def test_disk_full(screen, tmp_path, monkeypatch, here):
     """Whatever the system: a write that finds no room ends the run, keeps what was finished, leaves nothing half."""
-    from cellprofiling.io import parquet
+    from cellprofiling.io.storage import parquet
 
     folder, out, write = screen(5), tmp_path / "out", parquet.parquet.write_table
     room = iter([True, True])

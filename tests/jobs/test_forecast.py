@@ -19,7 +19,7 @@ def test_sums_are_those_of_the_files(screen, tmp_path):
 
 
 def test_more_threads_and_statistics_need_more_memory(screen, tmp_path):
-    from cellprofiling.core.cores import granted
+    from cellprofiling.core.threads import granted
 
     folder = screen(2, features=60)
     with granted(8):

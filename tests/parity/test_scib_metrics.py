@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellprofiling.kernels import mixing
-from cellprofiling.kernels.neighbors import nearest
+from cellprofiling.kernels.batches import mixing
+from cellprofiling.kernels.similarity.neighbors import nearest
 
 PEER = np.load(Path(__file__).with_name("scib_metrics.npz"))
 X, BATCH, LABEL = (PEER[name] for name in ("x", "batch", "label"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError
-from cellprofiling.core.ledger import ledger
+from cellprofiling.core.ledgers import ledger
 from cellprofiling.profiles.annotation import annotate
 
 WELLS = ["A01", "A02", "B01"]

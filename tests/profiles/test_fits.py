@@ -1,13 +1,18 @@
 """Fits in files."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.kernels.whitening import Whitening, fit_whitening
+from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening
 from cellprofiling.profiles.fits import KINDS, _plain, _restored, load_fit
+
+OLD = Path(__file__).parent / "data" / "fits_of_0_1_0"
 
 
 @pytest.mark.parametrize(
@@ -65,3 +70,17 @@ def test_a_damaged_fit_is_refused(tmp_path):
         file.write_text(text)
         with pytest.raises(FileFormatError, match=r"cannot be read as a saved fit \(.*__init__"):
             load_fit(file)
+
+
+@pytest.mark.parametrize("file", sorted(OLD.glob("*.json")), ids=lambda file: file.stem)
+def test_fits_written_by_0_1_0_load_and_apply_as_they_did(file):
+    """Modules have moved since; what a saved fit calls itself has not."""
+    wells = pd.read_csv(OLD / "wells.csv")
+    expected = pd.read_csv(file.with_suffix(".csv"))
+    pd.testing.assert_frame_equal(load_fit(file).apply(wells), expected, rtol=1e-9, check_dtype=False)
+
+
+def test_each_kind_has_a_fit_of_0_1_0():
+    """A kind is a name in users' files: it is never renamed."""
+    kinds = {kind for file in OLD.glob("*.json") for kind in re.findall(r'"kind": "([^"]+)"', file.read_text())}
+    assert kinds == set(KINDS)

@@ -4,7 +4,7 @@ from functools import cache
 
 import pandas as pd
 
-from cellprofiling.quality.looking import look
+from cellprofiling.quality.prepared import look
 from cellprofiling.quality.rules import load
 
 NEGCON, POSCON = "Metadata_Role == 'negcon'", "Metadata_Role == 'poscon'"

@@ -10,7 +10,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError
-from cellprofiling.quality.checks import check_quality
+from cellprofiling.quality.screen_quality import check_quality
 
 NEGCON, BY = "Metadata_Role == 'negcon'", "Metadata_Compound"
 FEATURES = [f"Cells_f{i}" for i in range(30)]

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellprofiling.simulate.faults import FAULTS
-from cellprofiling.simulate.well_screen import simulate_wells
+from cellprofiling.simulate.faults.planted import FAULTS
+from cellprofiling.simulate.faults.well_screen import simulate_wells
 
 SPEC = spec_from_file_location("quality_truth", Path(__file__).parents[2] / "benchmarks" / "quality_truth.py")
 truth = module_from_spec(SPEC)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from cellprofiling.core.errors import InputError
-from cellprofiling.quality.checks import check_quality
 from cellprofiling.quality.rules import Check, Rule, load
+from cellprofiling.quality.screen_quality import check_quality
 from cellprofiling.quality.verdict import roll_up
 
 COLUMNS = ["id", "level", "scope", "metric", "value", "ci_low", "ci_high", "n", "status"]

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from cellprofiling.core.errors import FileFormatError, InputError
-from cellprofiling.quality.checks import check_quality
 from cellprofiling.quality.rules import load
+from cellprofiling.quality.screen_quality import check_quality
 from cellprofiling.quality.settings import read_settings
 from cellprofiling.quality.waivers import read_waivers
 

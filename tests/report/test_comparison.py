@@ -6,7 +6,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError
-from cellprofiling.simulate.batch_screen import simulate_batches
+from cellprofiling.simulate.faults.batch_screen import simulate_batches
 
 DESIGN = {"batch": "Metadata_Batch", "by": "Metadata_Compound", "reference": "Metadata_Role == 'negcon'"}
 

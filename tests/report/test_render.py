@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from cellprofiling.core.plates import well_names
-from cellprofiling.report import figures
+from cellprofiling.report.page import figures
+from cellprofiling.report.page.views import libraries
 from cellprofiling.report.render import write_report
-from cellprofiling.report.views import libraries
 
 NEGCON = "Metadata_Role == 'negcon'"
 CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
@@ -170,7 +170,7 @@ def test_the_policy_allows_the_scripts_of_the_page_and_no_other(plain):
 
 
 def test_many_points_are_drawn_by_webgl_which_makes_functions_from_text(tmp_path, undrawn, monkeypatch):
-    monkeypatch.setattr("cellprofiling.report.views.GPU", 100)
+    monkeypatch.setattr("cellprofiling.report.page.views.GPU", 100)
     html = page(tmp_path, tables())
     assert "'unsafe-eval'" in html
     assert libraries(gpu=True) in html

@@ -1,0 +1,1 @@
+"""Fingerprints: what the distributions of the cells of each well are like."""

@@ -1,0 +1,1 @@
+"""Cells that are suspect: the rules, what they learn, and the marks."""

@@ -1,0 +1,1 @@
+"""Kinds of cells: subpopulations, responders, and the cells that show a change best."""

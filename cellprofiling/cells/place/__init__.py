@@ -1,0 +1,1 @@
+"""Where cells sit: how crowded, beside whom, and what that explains of their features."""

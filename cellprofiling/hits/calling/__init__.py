@@ -1,0 +1,1 @@
+"""Which perturbations differ from controls: statistics, permutations, and the audit of the test."""

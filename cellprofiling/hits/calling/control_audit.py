@@ -1,0 +1,195 @@
+"""How often the hit caller calls control wells active: the false-positive audit."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
+from cellprofiling.core.ledgers import written
+from cellprofiling.hits.calling.blocks import Blocks, block_tables
+from cellprofiling.hits.calling.caller import CONTROL_FITS, Caller
+from cellprofiling.hits.calling.control_sets import LAYOUTS, ControlSets, read_control_sets
+from cellprofiling.hits.calling.statistics import METHODS
+from cellprofiling.hits.design import read_design
+from cellprofiling.kernels.inference.combined_p import bonferroni
+
+ALPHA = 0.05
+COLUMNS = ["layout", "n", "n_independent", "rejected", "rate", "ci_low", "ci_high", "alpha", "message"]
+
+
+class ControlTests(NamedTuple):
+    """The audit, and for each block the tests of pseudo-compounds at one position, each with how many wells it has.
+
+    Without blocks there is one test, called "".
+    """
+
+    audit: pd.DataFrame
+    at_one_position: dict[str, list[dict]]
+
+
+def audit_controls(
+    profiles: pd.DataFrame,
+    *,
+    reference: Reference,
+    by: By = None,
+    plate: str = PLATE,
+    well: str = WELL,
+    method: str = "map",
+    n_wells: int | None = None,
+    permutations: int = 1_000,
+    seed: int = 0,
+    control_fit: str = "refit",
+    blocks: Blocks = None,
+) -> pd.DataFrame:
+    """
+    Return how often control wells, taken for a compound, are called active by the test of `activity`.
+
+    Parameters
+    ----------
+    profiles : pandas.DataFrame
+        One row per well: metadata and features.
+    reference : str, dict or sequence of bool
+        Which wells are the negative controls.
+    by : str, list of str or None, default None
+        Metadata columns that name a perturbation. Pseudo-compounds then take the plates, and as many wells on each, of
+        perturbations drawn at random; without `by` they take any plates.
+    plate, well : str
+        Columns that say where a well lies.
+    method : {"map"}, default "map"
+        The statistic, as in `activity`.
+    n_wells : int or None, default None
+        Wells of one pseudo-compound, spread evenly over plates; None takes one from each plate, 3 to 8 in all, or,
+        with `by`, as many as the perturbation it copies, 8 at most.
+    permutations : int, default 1_000
+        Random assignments per test, as in `activity`.
+    seed : int, default 0
+        Seed of the random assignments.
+    control_fit : {"refit", "as_given"}, default "refit"
+        Whether controls are fitted anew in each assignment, as in `activity`.
+    blocks : bool or dict or None, default None
+        Blocks of features that are tested one by one, as in `activity`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Two rows. ``layout``: "same position" (controls of one well position, on as many plates as there are wells) or
+        "different positions" (controls of different plates and different positions); ``n`` pseudo-compounds,
+        that tell as much as ``n_independent`` without a well in common; ``rejected`` of them with p <= ``alpha`` =
+        0.05; ``rate`` with its 95 % interval ``ci_low`` to ``ci_high``; ``message`` in words. A layout that the plates
+        do not allow has n = 0 and says why.
+
+    Raises
+    ------
+    InputError
+        If a column, the reference or an option cannot be used.
+
+    See Also
+    --------
+    activity : The test that is audited.
+
+    Notes
+    -----
+    The wells of a pseudo-compound leave the controls before anything is fitted in the test, which is that of
+    `activity`. "Different positions" should reject about 5 %: that is the calibration of the test. "Same position"
+    rejects more where wells resemble each other because of where they lie; compounds that have one position on all
+    plates then do so too. What was fitted on the controls before (whitening) is not undone here.
+
+    Pseudo-compounds share wells. The mean of m tests of k wells each, drawn from N, varies at most as much as that of
+    1 / (1/m + k/N) independent ones (Hoeffding); the interval is Clopper and Pearson's for that number.
+
+    References
+    ----------
+    Hoeffding, Ann. Math. Stat. 19, 293 (1948), https://doi.org/10.1214/aoms/1177730196;
+    Clopper and Pearson, Biometrika 26, 404 (1934), https://doi.org/10.1093/biomet/26.4.404.
+
+    Examples
+    --------
+    >>> import cellprofiling as cpf
+    >>> screen = cpf.simulate_screen("null", compounds=6, cells_per_well=10, features=40)
+    >>> wells = cpf.annotate(cpf.aggregate(screen.cells), screen.platemap)
+    >>> audit = cpf.audit_controls(wells, reference="Metadata_Role == 'negcon'", permutations=99)
+    >>> audit["layout"].tolist()
+    ['same position', 'different positions']
+    """
+    options = (method, n_wells, permutations, seed, control_fit, blocks)
+    return written(call_controls(profiles, reference, by, plate, well, *options).audit, profiles)
+
+
+def call_controls(
+    profiles: pd.DataFrame,
+    reference: Reference,
+    by: By,
+    plate: str,
+    well: str,
+    method: str,
+    n_wells: int | None,
+    permutations: int,
+    seed: int,
+    control_fit: str,
+    blocks: Blocks = None,
+) -> ControlTests:
+    """Return the audit with the tests of the pseudo-compounds at one position."""
+    one_of("method", method, METHODS)
+    one_of("control_fit", control_fit, CONTROL_FITS)
+    require(profiles, well, "well")
+    if n_wells is not None and n_wells < 2:
+        raise InputError(f"n_wells={n_wells}: a pseudo-compound needs two wells or more.")
+    design = read_design(profiles, by, reference, plate)
+    position = pd.factorize(profiles[well].astype(str), sort=True)[0]
+    sets = read_control_sets(design, position, n_wells, np.random.default_rng(seed), copied=by is not None)
+    parts = block_tables(profiles, blocks)
+    designs = {name: read_design(part, by, reference, plate) if blocks else design for name, part in parts.items()}
+    callers = {name: Caller(part, method, permutations, seed, control_fit) for name, part in designs.items()}
+    tests = {
+        layout: {name: _tests(caller, found.sets) for name, caller in callers.items()} for layout, found in sets.items()
+    }
+    audit = pd.DataFrame([_row(layout, sets[layout], tests[layout]) for layout in LAYOUTS], columns=COLUMNS)
+    return ControlTests(audit, tests["same position"])
+
+
+def _tests(caller: Caller, sets: list[NDArray[np.intp]]) -> list[dict]:
+    controls = np.flatnonzero(caller.design.is_control)
+    return caller.test_all([(chosen, np.setdiff1d(controls, chosen)) for chosen in sets])
+
+
+def _row(layout: str, found: ControlSets, tests: dict[str, list[dict]]) -> dict:
+    """Return the row of one layout."""
+    n = len(found.sets)
+    p_values = np.array([[test["p_value"] for test in part] for part in tests.values()], dtype=np.float64)
+    rejected = int((bonferroni(p_values) <= ALPHA).sum())
+    row = {"layout": layout, "n": n, "rejected": rejected, "alpha": ALPHA}
+    if n == 0:
+        unknown = {"n_independent": 0.0, "rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+        return row | unknown | {"message": f"not audited {LAYOUTS[layout]}: {found.why_none}"}
+    n_independent = independent(found.sets)
+    low, high = interval(rejected / n, n_independent)
+    message = (
+        f"{rejected} of {n} control pseudo-compounds {LAYOUTS[layout]} reach p <= {ALPHA}: "
+        f"{rejected / n:.1%} (95 % interval {low:.1%} to {high:.1%}; expected {ALPHA:.0%})"
+    )
+    return row | {
+        "n_independent": n_independent,
+        "rate": rejected / n,
+        "ci_low": low,
+        "ci_high": high,
+        "message": message,
+    }
+
+
+def independent(sets: list[NDArray[np.intp]]) -> float:
+    """Return how many tests of disjoint wells say as much as these, at least."""
+    wells = np.concatenate(sets)
+    n_distinct = len(np.unique(wells))
+    return float(len(sets)) if n_distinct == len(wells) else 1 / (1 / len(sets) + len(wells) / len(sets) / n_distinct)
+
+
+def interval(rate: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of Clopper and Pearson of a rate seen in n tests; n need not be whole."""
+    k = rate * n
+    low = beta.ppf(0.025, k, n - k + 1) if rate > 0 else 0.0
+    high = beta.ppf(0.975, k + 1, n - k) if rate < 1 else 1.0
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""Which profiles find each other: replicates, labels, mechanisms, relations."""

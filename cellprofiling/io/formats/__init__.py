@@ -1,0 +1,1 @@
+"""One file for each program that writes tables of cells."""

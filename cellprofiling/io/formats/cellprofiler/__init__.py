@@ -1,0 +1,1 @@
+"""What CellProfiler and its companions write."""

@@ -1,0 +1,157 @@
+"""Folders of csv files as CellProfiler's ExportToSpreadsheet writes them: which there are, and what lies in each."""
+
+import csv
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cellprofiling.core.errors import FileFormatError, listed
+from cellprofiling.io.storage.csv_blocks import THREADS
+from cellprofiling.io.storage.files import found
+from cellprofiling.io.storage.text import read_bytes, utf8
+
+DEEP = 5  # analysis / batch / plate / analysis / site
+IMAGE = re.compile(r"(?P<prefix>.*)image\.csv(?:\.gz)?", re.IGNORECASE)
+ENDS = re.compile(r"\.csv(?:\.gz)?$", re.IGNORECASE)
+BESIDE = ("experiment", "image")  # tables that hold no objects
+KEYS = ("ImageNumber", "ObjectNumber")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The header of a file of objects.
+
+    Attributes
+    ----------
+    names : the columns, each once; where a file holds several compartments, with the compartment in front.
+    compartments : those whose columns lie side by side; none if the file is of one, which its name says.
+    skip : bytes before the first row.
+    """
+
+    names: tuple[str, ...]
+    compartments: tuple[str, ...]
+    skip: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """One file of objects."""
+
+    path: Path
+    columns: Columns
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One folder: the table of images, and the file of each kind of object by what its name says."""
+
+    image: Path
+    objects: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """A table of images as text."""
+
+    path: Path
+    names: list[str]
+    rows: list[list[str]]
+
+
+def sites(path: Path) -> Iterator[Site]:
+    """Give the folders that hold a table of images and files beside it: a folder, those below, or those of files."""
+    if path.is_dir():
+        yield from _below(path, DEEP)
+        return
+    files = [file for file in found(path) if IMAGE.fullmatch(file.name) or holds_objects(file)]
+    for folder in sorted({file.parent for file in files}):
+        yield from _below(folder, 0)
+
+
+def heads(paths: Sequence[Path]) -> dict[Path, Head | None]:
+    """Return the headers of files of objects; None for a file that is empty, or that holds something else."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        return dict(zip(paths, threads.map(_head, paths), strict=True))
+
+
+def holds_objects(path: Path) -> bool:
+    """Return whether the header of a csv file is that of objects; a damaged file may be one."""
+    if not ENDS.search(path.name):
+        return False
+    try:
+        return _head(path) is not None
+    except FileFormatError:
+        return True
+
+
+def image_rows(path: Path) -> ImageRows:
+    """Return a table of images as text; without rows if the file is empty."""
+    lines = [row for row in csv.reader(utf8(read_bytes(path)).decode().splitlines()) if row]
+    names, rows = (lines[0], lines[1:]) if lines else ([], [])
+    for row in rows:
+        if len(row) != len(names):
+            raise FileFormatError(
+                f"{str(path)!r}: damaged or cut off: a row of {len(row)} values below {len(names)} columns; copy or "
+                "export it again."
+            )
+    return ImageRows(path, names, rows)
+
+
+def _below(folder: Path, deep: int) -> Iterator[Site]:
+    with os.scandir(folder) as entries:
+        listing = sorted(entries, key=lambda entry: entry.name)
+    site = _site(folder, [entry.name for entry in listing if ENDS.search(entry.name) and entry.is_file()])
+    if site is not None:
+        yield site
+    elif deep:
+        for entry in listing:
+            if entry.is_dir() and not entry.name.startswith("."):
+                yield from _below(Path(entry.path), deep - 1)
+
+
+def _site(folder: Path, names: Sequence[str]) -> Site | None:
+    tables = [(name, match["prefix"]) for name in names if (match := IMAGE.fullmatch(name)) and name[0] != "."]
+    if not tables:
+        return None
+    image, prefix = min(tables, key=lambda table: len(table[1]))
+    others = {ENDS.sub("", name)[len(prefix) :]: folder / name for name in names if name.startswith(prefix)}
+    objects = {name: path for name, path in others.items() if name and name.lower() not in BESIDE}
+    return Site(folder / image, objects) if objects else None
+
+
+def _head(path: Path) -> Head | None:
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            columns = _columns(file.readline(), file.readline())
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(f"{str(path)!r}: cannot be read ({error}); copy it again.") from error
+    if columns is None:
+        return None
+    if len(set(columns.names)) < len(columns.names):
+        doubled = dict.fromkeys(name for name in columns.names if columns.names.count(name) > 1)
+        raise FileFormatError(f"{str(path)!r}: columns {listed(doubled)} occur more than once; rename the copies.")
+    return Head(path, columns)
+
+
+def _columns(first: bytes, second: bytes) -> Columns | None:
+    top = _fields(first)
+    if top[:2] == KEYS:
+        return Columns(top, (), len(first))
+    names = _fields(second) if top[:1] == ("Image",) else ()
+    if names[:2] != KEYS or len(names) != len(top):
+        return None
+    joined = [f"{kind}_{name}" for kind, name in zip(top[2:], names[2:], strict=True)]
+    kinds = tuple(dict.fromkeys(kind for kind in top[1:] if kind != "Image"))
+    return Columns((*KEYS, *joined), kinds, len(first) + len(second))
+
+
+@lru_cache(maxsize=64)  # of a thousand sites the headers are the same
+def _fields(line: bytes) -> tuple[str, ...]:
+    text = line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+    return tuple(name.strip() for name in next(csv.reader([text]), []))

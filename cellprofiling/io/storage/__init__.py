@@ -1,0 +1,1 @@
+"""Bytes: how tables lie in files."""

@@ -1,0 +1,54 @@
+"""How far the mean of labeled units lies from that of the others of their blocks: a permutation test of one value."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellprofiling.kernels.inference.permutation import (
+    every_assignment,
+    exact_p_value,
+    n_assignments,
+    p_value,
+    random_assignments,
+)
+
+Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def mean_shift(
+    values: Doubles, n_treated: Indices, n_control: Indices, permutations: int, seed: int
+) -> tuple[float, float, float]:
+    """Return the mean difference of treated units from the controls of their block, its two-sided p-value and floor.
+
+    Parameters
+    ----------
+    values : one per unit, block after block, in each block the treated ones first.
+    n_treated, n_control : how many of each, per block; one control at least in each.
+    permutations : assignments drawn at most; a design with no more is enumerated.
+    seed : of the draws, which depend on the design beside it and on nothing else.
+
+    Notes
+    -----
+    With S the sum over the n treated units of a block and T over all, the sum over blocks of S - n (T - S) / m is the
+    sum of S (1 + n / m) minus a constant, so that an assignment costs no more than its treated units.
+    """
+    sizes = n_treated + n_control
+    ends = np.cumsum(sizes)
+    block = np.repeat(np.arange(len(sizes)), sizes)
+    # Centered first: the constant is then 0, and large values lose no digits
+    means = np.add.reduceat(values, ends - sizes) / sizes
+    centered = (values - means[block]) * (1 + n_treated / n_control)[block]
+    treated = np.concatenate(
+        [np.arange(end - size, end - size + n) for end, size, n in zip(ends, sizes, n_treated, strict=True)]
+    )
+    shift = float(centered[treated].sum() / n_treated.sum())
+
+    def statistic(chosen: Indices) -> Doubles:
+        return np.abs(centered[chosen].sum(axis=1) / n_treated.sum())
+
+    if n_assignments(n_treated, n_control) <= permutations:
+        every = every_assignment(n_treated, n_control)
+        return shift, exact_p_value(abs(shift), statistic(every)), 1 / len(every)
+    rng = np.random.default_rng([seed, *n_treated.tolist(), *n_control.tolist()])
+    drawn = random_assignments(n_treated, n_control, permutations, rng)
+    return shift, p_value(abs(shift), drawn, statistic)[0], 1 / (permutations + 1)

@@ -1,0 +1,1 @@
+"""Figures of hits, doses and how they were tested."""

@@ -1,0 +1,1 @@
+"""How many plates, controls and cells it takes."""

@@ -1,0 +1,1 @@
+"""Batches: guards of the layout, and corrections that are fitted and applied."""

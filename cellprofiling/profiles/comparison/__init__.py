@@ -1,0 +1,1 @@
+"""Corrections compared on biology, mixing and safety, and one recommended, or none."""

@@ -1,0 +1,1 @@
+"""Profiles in units of the spread of reference wells."""

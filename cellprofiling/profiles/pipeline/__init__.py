@@ -1,0 +1,1 @@
+"""Steps, one after the other, and presets of them."""

@@ -1,0 +1,1 @@
+"""Effects of the position on the plate: audited, and taken out."""

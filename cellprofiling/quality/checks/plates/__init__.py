@@ -1,0 +1,1 @@
+"""Checks of whole plates and of positions on them."""

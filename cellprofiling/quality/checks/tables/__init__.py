@@ -1,0 +1,1 @@
+"""Checks of the tables that were brought: inputs, design, features, cells, images."""

@@ -1,0 +1,1 @@
+"""Checks of wells: counts, controls, copies, replicates."""

@@ -1,0 +1,1 @@
+"""The page: figures, interactive views, and the numbers they carry."""

@@ -1,0 +1,1 @@
+"""The record behind a page: numbers, sentences and tables."""

@@ -1,0 +1,105 @@
+"""Grouped discoveries keep their false discovery rate, where the smallest p-value of a group does not."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtr
+from statsmodels.stats.multitest import multipletests
+
+from cellprofiling.kernels.inference.multiplicity import benjamini_bogomolov, benjamini_hochberg, simes
+
+P_VALUES = st.lists(st.floats(0, 1) | st.just(np.nan), min_size=1, max_size=30)
+
+
+def naive_simes(p, groups):
+    result = []
+    for group in range(groups.max() + 1):
+        inside = np.sort(p[(groups == group) & ~np.isnan(p)])
+        n = len(inside)
+        result.append(min((n * value / (i + 1) for i, value in enumerate(inside)), default=np.nan))
+    return np.array(result)
+
+
+def naive_benjamini_bogomolov(p, groups, level):
+    """Return which tests are rejected, by the words of the paper with statsmodels for each step."""
+    group_p = naive_simes(p, groups)
+    known = ~np.isnan(group_p)
+    selected = np.zeros(len(group_p), dtype=bool)
+    selected[known] = multipletests(group_p[known], level, method="fdr_bh")[0]
+    share = selected.sum() / known.sum()
+    rejected = np.zeros(len(p), dtype=bool)
+    for group in np.flatnonzero(selected):
+        inside = np.flatnonzero((groups == group) & ~np.isnan(p))
+        rejected[inside] = multipletests(p[inside], level * share, method="fdr_bh")[0]
+    return selected, rejected
+
+
+@settings(max_examples=60, deadline=None)
+@given(P_VALUES, st.integers(1, 6), st.integers(0, 99))
+def test_simes_equals_its_naive_twin(p, n_groups, seed):
+    p = np.array(p)
+    groups = np.random.default_rng(seed).integers(0, n_groups, len(p))
+    assert np.allclose(simes(p, groups), naive_simes(p, groups), rtol=1e-12, equal_nan=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999))
+def test_what_is_rejected_equals_the_naive_twin(seed):
+    rng = np.random.default_rng(seed)
+    groups = np.sort(rng.integers(0, 12, 60))
+    p = rng.random(60) ** rng.choice([1, 6], 60)
+    p[rng.random(60) < 0.1] = np.nan
+    level = float(rng.choice([0.01, 0.05, 0.2]))
+    found = benjamini_bogomolov(p, groups, level)
+    selected, rejected = naive_benjamini_bogomolov(p, groups, level)
+    assert np.array_equal(found.selected, selected)
+    assert np.array_equal(found.q_value <= level, rejected)
+    assert np.array_equal(np.isnan(found.q_value), np.isnan(p))
+
+
+def test_order_changes_nothing():
+    rng = np.random.default_rng(0)
+    p, groups = rng.random(60) ** 4, np.repeat(np.arange(10), 6)
+    shuffled = rng.permutation(60)
+    found, again = benjamini_bogomolov(p, groups, 0.1), benjamini_bogomolov(p[shuffled], groups[shuffled], 0.1)
+    assert np.array_equal(found.group_p_value, again.group_p_value)
+    assert np.array_equal(found.q_value[shuffled], again.q_value)
+
+
+def test_missing_and_single_tests():
+    p = np.array([0.02, np.nan, np.nan, 0.3, 0.01])
+    groups = np.array([0, 0, 1, 2, 2])
+    found = benjamini_bogomolov(p, groups, 0.05)
+    assert np.allclose(found.group_p_value, [0.02, np.nan, 0.02], equal_nan=True)
+    assert found.selected.tolist() == [True, False, True]
+    assert np.allclose(found.q_value, [0.02, np.nan, np.nan, 0.3, 0.02], equal_nan=True)
+    assert np.allclose(benjamini_hochberg(p), [0.03, np.nan, np.nan, 0.3, 0.03], equal_nan=True)
+    assert np.isnan(benjamini_hochberg(p[1:3])).all()
+    assert len(simes(np.zeros(0), np.zeros(0, dtype=np.intp))) == 0
+
+
+def realised(n_active, combine, n_screens=300, n_groups=200, n_doses=6):
+    """Return the share of false discoveries among selected compounds; doses share controls, so they are correlated."""
+    rng = np.random.default_rng(n_active)
+    groups = np.repeat(np.arange(n_groups), n_doses)
+    shares = []
+    for _ in range(n_screens):
+        z = rng.normal(size=(n_groups, n_doses)) * np.sqrt(0.8) + rng.normal(size=(n_groups, 1)) * np.sqrt(0.2)
+        z[:n_active, n_doses // 2 :] += 4
+        selected = multipletests(combine(ndtr(-z).ravel(), groups), 0.05, method="fdr_bh")[0]
+        shares.append(selected[n_active:].sum() / max(1, selected.sum()))
+    return np.mean(shares)
+
+
+@pytest.mark.parametrize("n_active", [0, 10])
+def test_the_false_discovery_rate_over_compounds_is_kept(n_active):
+    assert realised(n_active, simes) <= 0.08
+
+
+@pytest.mark.parametrize("n_active", [0, 10])
+def test_the_smallest_p_value_of_a_compound_does_not_keep_it(n_active):
+    def smallest(p, groups):
+        return np.array([p[groups == group].min() for group in range(groups.max() + 1)])
+
+    assert realised(n_active, smallest, n_screens=100) >= 0.2

@@ -1,0 +1,26 @@
+"""Median and median absolute deviation from one sort."""
+
+import numpy as np
+import pytest
+
+from cellprofiling.kernels.scale.scale import median_and_deviation
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 17, 384])
+def test_equal_to_two_medians(n: int) -> None:
+    """To the last bit what NumPy gives, for odd and even numbers, ties, far origins and rows of one value."""
+    rng = np.random.default_rng(n)
+    x = np.concatenate([rng.normal(size=(40, n)), 1e6 + 1e-3 * rng.normal(size=(5, n)), rng.integers(0, 3, (20, n))])
+    x = np.concatenate([x, np.full((1, n), 7.0), rng.lognormal(sigma=3, size=(20, n))])
+    x.flags.writeable = False
+    middle, deviation = median_and_deviation(x)
+    expected = np.median(x, axis=1)
+    np.testing.assert_array_equal(middle, expected)
+    np.testing.assert_array_equal(deviation, np.median(np.abs(x - expected[:, None]), axis=1))
+
+
+def test_missing_values_stay_missing() -> None:
+    """A row with NaN has neither; the others do."""
+    middle, deviation = median_and_deviation(np.array([[1.0, np.nan, 3.0], [1.0, 2.0, 4.0]]))
+    np.testing.assert_array_equal(middle, [np.nan, 2.0])
+    np.testing.assert_array_equal(deviation, [np.nan, 1.0])

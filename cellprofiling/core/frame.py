@@ -12,19 +12,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
 from cellprofiling.core.ledgers import Line, written
 from cellprofiling.core.names import kinds
+from cellprofiling.kernels.arrays import Floats, Indices, Mask
 
 METADATA = "Metadata_"
 MEASURED = ("morphology", "unknown")  # kinds of names that are features; position and bookkeeping never are
 PLATE, WELL, COUNT = "Metadata_Plate", "Metadata_Well", "Metadata_Object_Count"
 
 By = str | Sequence[str] | None
-Reference = str | Mapping[str, Any] | Sequence[bool] | NDArray[np.bool_] | pd.Series | None
-Floats = NDArray[np.floating]
+Reference = str | Mapping[str, Any] | Sequence[bool] | Mask | pd.Series | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Table:
     x: Floats
     features: tuple[str, ...]
 
-    def keep(self, kept: NDArray[np.bool_]) -> "Table":
+    def keep(self, kept: Mask) -> "Table":
         """Return the table with the features where `kept` is true."""
         names = tuple(np.array(self.features, dtype=object)[kept])
         return replace(self, x=np.ascontiguousarray(self.x[:, kept]), features=names)
@@ -144,7 +143,7 @@ def columns_once(profiles: pd.DataFrame) -> None:
         raise ColumnError(f"columns {listed(doubled)} occur more than once: rename or drop the copies.")
 
 
-def groups(profiles: pd.DataFrame, by: By, argument: str = "by") -> tuple[NDArray[np.intp], pd.DataFrame]:
+def groups(profiles: pd.DataFrame, by: By, argument: str = "by") -> tuple[Indices, pd.DataFrame]:
     """Return the group number of each row and the table of group keys, sorted by key.
 
     `by=None` is one group. A missing key is an error: such rows belong nowhere.
@@ -165,7 +164,7 @@ def groups(profiles: pd.DataFrame, by: By, argument: str = "by") -> tuple[NDArra
     return codes.astype(np.intp), profiles[names].iloc[first].reset_index(drop=True)
 
 
-def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "reference") -> NDArray[np.bool_]:
+def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "reference") -> Mask:
     """Return the mask of reference rows; at least one must match.
 
     Parameters
@@ -180,7 +179,7 @@ def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "referenc
     return mask
 
 
-def matches(profiles: pd.DataFrame, reference: Reference, argument: str = "reference") -> NDArray[np.bool_]:
+def matches(profiles: pd.DataFrame, reference: Reference, argument: str = "reference") -> Mask:
     """Return the mask of the rows that a reference means; it may mean none."""
     if reference is None:
         return np.ones(len(profiles), dtype=bool)
@@ -190,7 +189,7 @@ def matches(profiles: pd.DataFrame, reference: Reference, argument: str = "refer
     return _match_mask(profiles, reference, argument)
 
 
-def _match_query(profiles: pd.DataFrame, query: str, argument: str) -> NDArray[np.bool_]:
+def _match_query(profiles: pd.DataFrame, query: str, argument: str) -> Mask:
     require(profiles, _columns_in(query), argument)
     try:
         # Only what may be named: pandas makes a variable of each column there is
@@ -208,7 +207,7 @@ def _match_query(profiles: pd.DataFrame, query: str, argument: str) -> NDArray[n
     return _match_mask(profiles, found, argument)
 
 
-def _match_mapping(profiles: pd.DataFrame, wanted: Mapping[str, Any], argument: str) -> NDArray[np.bool_]:
+def _match_mapping(profiles: pd.DataFrame, wanted: Mapping[str, Any], argument: str) -> Mask:
     require(profiles, list(wanted), argument)
     mask = np.ones(len(profiles), dtype=bool)
     for column, value in wanted.items():
@@ -217,7 +216,7 @@ def _match_mapping(profiles: pd.DataFrame, wanted: Mapping[str, Any], argument: 
     return mask
 
 
-def _match_mask(profiles: pd.DataFrame, mask: Any, argument: str) -> NDArray[np.bool_]:
+def _match_mask(profiles: pd.DataFrame, mask: Any, argument: str) -> Mask:
     if isinstance(mask, pd.Series) and len(mask) == len(profiles) and not mask.index.equals(profiles.index):
         mask = mask.reindex(profiles.index)
     if isinstance(mask, pd.Series) and pd.api.types.is_bool_dtype(mask.dtype):
@@ -231,7 +230,7 @@ def _match_mask(profiles: pd.DataFrame, mask: Any, argument: str) -> NDArray[np.
     return values
 
 
-_MATCHERS: dict[type, Callable[..., NDArray[np.bool_]]] = {str: _match_query, Mapping: _match_mapping}
+_MATCHERS: dict[type, Callable[..., Mask]] = {str: _match_query, Mapping: _match_mapping}
 
 
 def refuse_mask(

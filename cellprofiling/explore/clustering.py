@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.methods import chosen_options
-from cellprofiling.explore.clustering_methods import METHODS, Labels, for_fewer_rows
+from cellprofiling.explore.clustering_methods import METHODS, for_fewer_rows
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.similarity.partitions import NOISE, best_overlaps, numbered
-
-Doubles = NDArray[np.float64]
 
 CLUSTER, STABILITY = "Metadata_Cluster", "Metadata_Cluster_Stability"
 METRICS = ("euclidean", "cosine")
@@ -130,7 +128,7 @@ def cluster(
     return clustered
 
 
-def _canonical(table: Table, metric: str) -> tuple[Doubles, NDArray[np.intp]]:
+def _canonical(table: Table, metric: str) -> tuple[Doubles, Indices]:
     """Return the matrix with columns by name and rows by content, and the row numbers in that order."""
     x = np.ascontiguousarray(table.x[:, np.argsort(table.features)], dtype=np.float64)
     order = content_order(x)
@@ -148,7 +146,7 @@ def _canonical(table: Table, metric: str) -> tuple[Doubles, NDArray[np.intp]]:
 
 def _stable_clusters(
     x: Doubles, method: str, options: dict[str, Any], resamples: int, seed: int
-) -> tuple[Labels, Doubles]:
+) -> tuple[Indices, Doubles]:
     """Return the cluster of each row, and the stability of each cluster."""
     from threadpoolctl import threadpool_limits
 

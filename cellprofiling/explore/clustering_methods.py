@@ -7,19 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
-
-Doubles = NDArray[np.float64]
-Labels = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 ROW_COUNTS = ("min_cluster_size", "min_samples", "n_neighbors")  # options that shrink with the number of rows
 
 
 def hdbscan(
     x: Doubles, _seed: int, *, min_cluster_size: int = 5, min_samples: int | None = None, selection: str = "eom"
-) -> Labels:
+) -> Indices:
     """Return regions that are denser than their surroundings; rows between them are in no cluster.
 
     The implementation of scikit-learn. `min_samples` is `min_cluster_size` unless given; `selection` "leaf" gives
@@ -36,7 +33,7 @@ def hdbscan(
     return model.fit_predict(x)
 
 
-def kmeans(x: Doubles, seed: int, *, n_clusters: int = 8) -> Labels:
+def kmeans(x: Doubles, seed: int, *, n_clusters: int = 8) -> Indices:
     """Return the nearest of `n_clusters` centers, the best of ten starts."""
     from sklearn.cluster import KMeans
 
@@ -44,7 +41,7 @@ def kmeans(x: Doubles, seed: int, *, n_clusters: int = 8) -> Labels:
     return KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(x)
 
 
-def agglomerative(x: Doubles, _seed: int, *, n_clusters: int = 8, linkage: str = "ward") -> Labels:
+def agglomerative(x: Doubles, _seed: int, *, n_clusters: int = 8, linkage: str = "ward") -> Indices:
     """Return the `n_clusters` branches of a tree in which the two closest clusters were joined again and again."""
     from sklearn.cluster import AgglomerativeClustering
 
@@ -53,7 +50,7 @@ def agglomerative(x: Doubles, _seed: int, *, n_clusters: int = 8, linkage: str =
     return AgglomerativeClustering(n_clusters, linkage=linkage).fit_predict(x)
 
 
-def leiden(x: Doubles, seed: int, *, n_neighbors: int = 15, resolution: float = 1.0) -> Labels:
+def leiden(x: Doubles, seed: int, *, n_neighbors: int = 15, resolution: float = 1.0) -> Indices:
     """Return communities of the graph of shared nearest neighbors, by modularity.
 
     Two rows are linked if one is among the `n_neighbors` nearest of the other, with the share of neighbors they have
@@ -82,7 +79,7 @@ def leiden(x: Doubles, seed: int, *, n_neighbors: int = 15, resolution: float = 
     return np.array([found[str(row)] for row in range(len(x))], dtype=np.intp)
 
 
-METHODS: dict[str, Callable[..., Labels]] = {
+METHODS: dict[str, Callable[..., Indices]] = {
     "hdbscan": hdbscan,
     "kmeans": kmeans,
     "agglomerative": agglomerative,

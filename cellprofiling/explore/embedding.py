@@ -6,15 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.scale.scale import means
-
-Doubles = NDArray[np.float64]
 
 
 class Embedding(NamedTuple):

@@ -5,19 +5,16 @@ from math import lgamma
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, KeyMatchError, listed
 from cellprofiling.core.frame import By, columns_once, complete, groups, require, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.explore.modality_labels import compare_labels
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.pairing import cross_fitted, procrustes_misfits, rv_coefficients
 from cellprofiling.kernels.inference.permutation import TIE
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import fit_standard
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 FEWEST = 12  # perturbations, for a space fitted on four fifths of them to mean anything
 ROWS_PER_AXIS = 3  # more axes than a third of the rows fit what is not there

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.kernels.inference.permutation import TIE
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 WHERE = {(True, True): "both", (True, False): "a only", (False, True): "b only", (False, False): "neither"}
 
@@ -45,7 +42,7 @@ def compare_labels(tables: Sequence[Doubles], column: pd.Series, shuffles: Indic
     return found.assign(found_in=[WHERE[pair] for pair in zip(*seen, strict=True)])
 
 
-def _mean_cosines(unit: Doubles, bears: NDArray[np.bool_]) -> Doubles:
+def _mean_cosines(unit: Doubles, bears: Mask) -> Doubles:
     """Return the mean cosine of the rows that bear each label, each with each other."""
     n = bears.sum(axis=0)
     together = ((unit.T @ bears) ** 2).sum(axis=0)

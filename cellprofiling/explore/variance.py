@@ -4,17 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, listed
 from cellprofiling.core.frame import By, complete, groups, split
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.models.variance_components import coefficients, variance_components
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import fit_standard
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 RESIDUAL = "residual"
 MOST_BLOCKS = 50  # that are left out in turn

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 TAIL = 0.5  # p-values above it are taken for those of null hypotheses (Storey)
 
 
-def q_values(p_values: Doubles, correction: str, family: NDArray[np.intp] | None = None) -> Doubles:
+def q_values(p_values: Doubles, correction: str, family: Indices | None = None) -> Doubles:
     """Return the q-value of each test within its family; a missing p-value stays missing and is in no family.
 
     Parameters

@@ -1,5 +1,6 @@
 """Arrays in, arrays out: the formulas, each with its paper; one idea a file.
 
+arrays      What the arrays of the package are called.
 scale       One feature at a time: levels, spreads, ranks, limits.
 directions  Directions in the space of features: widest, discriminating, whitened, shared by two tables.
 models      Linear models of wells, and the spread of groups.

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from cellprofiling.core.errors import InputError, one_of
@@ -13,9 +12,9 @@ from cellprofiling.core.frame import PLATE, By, Reference
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.hits.calling.activities import activity
 from cellprofiling.hits.calling.statistics import METHODS
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.power.screens import COMPOUND, CONTROL, Pilot, Plan, Source, source
 
-Doubles = NDArray[np.float64]
 Numbers = int | Sequence[int]
 MANY = 4  # features per control well of a pilot from which on a forecast is too bright
 AXES = ("plates", "controls", "cells_per_well", "effect", "compounds")

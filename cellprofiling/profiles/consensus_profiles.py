@@ -5,16 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, Table, groups, join, split
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.methods import chosen_options
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.batches.consensus import group_means, group_medians, modz
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 REPLICATES = "Metadata_Replicate_Count"
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, groups, is_metadata, join, require, rows, split
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.models.least_squares import slopes
-from cellprofiling.kernels.scale.scale import Doubles, Floats, fit_standard
+from cellprofiling.kernels.scale.scale import fit_standard
 
 SPARE = 3  # reference rows beyond the covariates: one for the intercept, two for what is left over
 
@@ -158,7 +158,7 @@ def _refuse_unfit(terms: Doubles, names: Sequence[str], where: str) -> None:
 
 
 def _refuse_empty(x: Floats, n_covariates: int, features: Sequence[str], where: str) -> None:
-    n_values: NDArray[np.intp] = (~np.isnan(x)).sum(axis=0)
+    n_values: Indices = (~np.isnan(x)).sum(axis=0)
     few = n_values < n_covariates + SPARE
     if few.any():
         names = [name for name, is_few in zip(features, few, strict=True) if is_few]

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
-from cellprofiling.core.frame import Floats, Table, complete, describe_reference, join, split
+from cellprofiling.core.frame import Table, complete, describe_reference, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.profiles.fits import (
@@ -117,9 +117,7 @@ class WhiteningFit(Fit):
                 whitened[np.ix_(some, columns)] = fit._map_rows(table.x[some], key)
         return join(Table(table.metadata, whitened, names), source=profiles, new=fit._lines())
 
-    def measured(
-        self, x: Floats, codes: NDArray[np.intp], keys: Sequence[Key], reference: NDArray[np.bool_]
-    ) -> "WhiteningFit":
+    def measured(self, x: Floats, codes: Indices, keys: Sequence[Key], reference: Mask) -> "WhiteningFit":
         """Return the fit with the maps of the groups it does not hold yet."""
         method, fit = METHODS[self.method], self
         if method.align and self.common is None:
@@ -153,14 +151,14 @@ class WhiteningFit(Fit):
             )
         return found
 
-    def _map_rows(self, x: Floats, key: Key) -> NDArray[np.float64]:
+    def _map_rows(self, x: Floats, key: Key) -> Doubles:
         return self.maps[self.keys.index(key)].apply(x if self.common is None else self.common.apply(x))
 
     def _table(self, profiles: pd.DataFrame) -> Table:
         """Take apart what the fit knows; features it dropped are left out."""
         return complete(split(profiles.drop(columns=[name for name in self.flat if name in profiles]), self.features))
 
-    def _names(self, profiles: pd.DataFrame) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    def _names(self, profiles: pd.DataFrame) -> tuple[tuple[str, ...], Indices]:
         """Return the names of the new columns, and the place of each column of the map among them."""
         first = self.common or self.maps[0]
         if not first.rotate_back:
@@ -214,7 +212,7 @@ class WhiteningFit(Fit):
         return "a mask" if self.masked else describe_reference(self.reference)
 
 
-def flat_features(x: Floats, codes: NDArray[np.intp], reference: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def flat_features(x: Floats, codes: Indices, reference: Mask) -> Mask:
     """Return which features have no spread in the reference rows of some group."""
     flat = np.zeros(x.shape[1], dtype=bool)
     for code in np.unique(codes[reference]):
@@ -223,7 +221,7 @@ def flat_features(x: Floats, codes: NDArray[np.intp], reference: NDArray[np.bool
     return flat
 
 
-def _rows(x: Floats, mask: NDArray[np.bool_]) -> Floats:
+def _rows(x: Floats, mask: Mask) -> Floats:
     """Return the rows of a mask in an order by content."""
     inside = np.flatnonzero(mask)
     return x[inside[content_order(x[inside])]]

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, KeyMatchError, listed
 from cellprofiling.core.frame import (
@@ -20,10 +19,11 @@ from cellprofiling.core.frame import (
     rows,
 )
 from cellprofiling.core.plates import Wells, parse_wells, plate_shape, standard_wells
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.quality.actions import first_key
 from cellprofiling.quality.checks.tables.declared import Declared, find_readouts
-from cellprofiling.quality.screen import Floats, Indices, Mask, Screen, Texts
+from cellprofiling.quality.screen import Screen, Texts
 from cellprofiling.quality.sources import read_cells, read_images
 
 BATCH = "Metadata_Batch"
@@ -150,7 +150,7 @@ def _named(annotated: pd.DataFrame, reference: Reference, argument: str) -> Mask
     return np.zeros(len(annotated), dtype=bool) if reference is None else rows(annotated, reference, argument)
 
 
-def _counts(wells: pd.DataFrame, count: str) -> tuple[Floats, str]:
+def _counts(wells: pd.DataFrame, count: str) -> tuple[Doubles, str]:
     if count not in wells.columns and count == COUNT:
         return np.full(len(wells), np.nan), NO_COUNT
     require(wells, count, "count")
@@ -166,7 +166,7 @@ def _feature_names(wells: pd.DataFrame, count: str) -> tuple[list[str], str]:
     return names, "" if names else "The table has no features."
 
 
-def _values(table: pd.DataFrame, names: list[str]) -> tuple[NDArray[np.floating], Indices]:
+def _values(table: pd.DataFrame, names: list[str]) -> tuple[Floats, Indices]:
     """Return features with infinite values set to missing, and how many of each there were."""
     if not names:
         return np.empty((len(table), 0)), np.zeros(0, dtype=np.intp)
@@ -177,7 +177,7 @@ def _values(table: pd.DataFrame, names: list[str]) -> tuple[NDArray[np.floating]
     return x, infinite.sum(axis=0)
 
 
-def _sorted_rows(keys: pd.DataFrame, counts: Floats, wells: pd.DataFrame, names: list[str]) -> Indices:
+def _sorted_rows(keys: pd.DataFrame, counts: Doubles, wells: pd.DataFrame, names: list[str]) -> Indices:
     """Return row numbers sorted by plate and well, those of one well by what they hold."""
     content = np.zeros(len(keys), dtype=np.intp)
     doubled = keys.duplicated([PLATE, WELL], keep=False).to_numpy()
@@ -189,7 +189,7 @@ def _sorted_rows(keys: pd.DataFrame, counts: Floats, wells: pd.DataFrame, names:
 
 def _profiles(
     profiles: pd.DataFrame | None, keys: pd.DataFrame, plate: str, well: str, count: str
-) -> tuple[NDArray[np.floating] | None, Indices, tuple[str, ...], str]:
+) -> tuple[Floats | None, Indices, tuple[str, ...], str]:
     """Return the normalized features of the wells of `keys`, where they were infinite, and their names."""
     none = np.zeros(0, dtype=np.intp)
     if profiles is None:

@@ -4,14 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.scale import fit_mad
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Indices = NDArray[np.intp]
 
 COUNTS, COMPONENTS = "cell count", ("component 1", "component 2", "component 3")
 MOST_FEATURES = 600  # more are thinned out evenly: neighbors are near copies of each other
@@ -30,18 +26,18 @@ class Readouts:
     space : components of what any well does, on the same scale, shape (n_wells, 0 to 40); NaN without any feature.
     """
 
-    counts: Floats
-    bulk: Floats
-    space: Floats
+    counts: Doubles
+    bulk: Doubles
+    space: Doubles
 
-    def named(self) -> Iterator[tuple[str, Floats]]:
+    def named(self) -> Iterator[tuple[str, Doubles]]:
         """Yield the readouts that position is looked for in, those that are known."""
         if not np.isnan(self.counts).all():
             yield COUNTS, self.counts
         yield from zip(COMPONENTS, self.bulk.T, strict=False)
 
 
-def find_readouts(x: NDArray[np.floating], count: Floats, plate: Indices, positives: Mask) -> Readouts:
+def find_readouts(x: Floats, count: Doubles, plate: Indices, positives: Mask) -> Readouts:
     """Return the readouts of all wells.
 
     Parameters
@@ -74,7 +70,7 @@ def thinned(n_features: int) -> Indices:
     return np.arange(0, n_features, step)
 
 
-def _scaled(x: NDArray[np.floating], plate: Indices, positives: Mask) -> Floats:
+def _scaled(x: Floats, plate: Indices, positives: Mask) -> Doubles:
     """Return features on the scale of the wells of their plate, positive controls apart; NaN without spread."""
     z = np.full(x.shape, np.nan)
     for code in np.unique(plate):
@@ -86,7 +82,7 @@ def _scaled(x: NDArray[np.floating], plate: Indices, positives: Mask) -> Floats:
     return z
 
 
-def _axes(z: Floats, n: int) -> Floats:
+def _axes(z: Doubles, n: int) -> Doubles:
     """Return the directions in which rows spread most about 0, as columns, the largest entry of each positive."""
     p = z.shape[1]
     axes = eigh(z.T @ z, subset_by_index=[p - min(n, p), p - 1])[1][:, ::-1] if p else np.empty((0, 0))

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.frame import PLATE
 from cellprofiling.core.plates import Wells
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.scale import fit_mad
 from cellprofiling.quality.readouts import Readouts, find_readouts
 
 MOST_FEATURES = 1000  # more are thinned out evenly: neighbors are near copies of each other
 FAR = 10.0  # MADs beyond which a value counts as this far: one feature must not be the whole profile
 
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Texts = NDArray[np.object_]
 
 
@@ -63,15 +61,15 @@ class Screen:
     keys: pd.DataFrame
     position: Wells
     shape: tuple[int, int]
-    count: Floats
+    count: Doubles
     controls: Mask
     positives: Mask
     edge: Mask
-    x: NDArray[np.floating]
+    x: Floats
     infinite: Indices
     features: tuple[str, ...]
     declared: Indices
-    profiles: NDArray[np.floating] | None
+    profiles: Floats | None
     profile_features: tuple[str, ...]
     profile_infinite: Indices
     by: tuple[str, ...]
@@ -90,7 +88,7 @@ class Screen:
         return ~np.isnan(self.x)
 
     @cached_property
-    def normalized(self) -> Floats:
+    def normalized(self) -> Doubles:
         """Profiles, shape (n_wells, n): those given, or features in MADs of their plate.
 
         Missing values count as the middle of the plate. NaN where a well has no feature.
@@ -105,7 +103,7 @@ class Screen:
         return z
 
     @cached_property
-    def directions(self) -> Floats:
+    def directions(self) -> Doubles:
         """Profiles of length 1, shape (n_wells, n); NaN where a well has no feature, or nothing that sets it apart."""
         length = np.linalg.norm(self.normalized, axis=1, keepdims=True)
         return self.normalized / np.where(length == 0, np.nan, length)
@@ -135,7 +133,7 @@ class Screen:
         return next((self.absent[name] for name in needs if name in self.absent), "")
 
 
-def _filled(x: Floats, scaled: bool) -> Floats:
+def _filled(x: Doubles, scaled: bool) -> Doubles:
     """Return the wells of a plate without missing values, about their median and in MADs if `scaled`."""
     if not scaled:
         middle = np.nan_to_num(fit_mad(x).location)

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.simulate.presets import Preset
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 FLOOR = 0.5  # SDs of a cell: seven of ten cells then have the lowest value
 LOST = (0.001, 0.05)  # share of cells without a value, in features that have missing values
@@ -27,15 +24,15 @@ class Blemishes:
     constant: Indices
     floored: Indices
     missing: Indices
-    lost: Floats
+    lost: Doubles
 
-    def flatten(self, z: Floats) -> Floats:
+    def flatten(self, z: Doubles) -> Doubles:
         """Return z, shape (n_cells, n_features), with the spread of some features taken away; z is used up."""
         z[:, self.constant] = 0.0
         z[:, self.floored] = np.maximum(z[:, self.floored], FLOOR)
         return z
 
-    def lose(self, x: Floats, rng: np.random.Generator) -> Floats:
+    def lose(self, x: Doubles, rng: np.random.Generator) -> Doubles:
         """Return x with missing values; x is used up."""
         lost = rng.random((len(x), len(self.missing))) < self.lost
         x[:, self.missing] = np.where(lost, np.nan, x[:, self.missing])

@@ -7,15 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.simulate.compounds import Library, hill
 from cellprofiling.simulate.factors import CYCLE, Factors
 from cellprofiling.simulate.model import Model
 from cellprofiling.simulate.panel import Panel
 from cellprofiling.simulate.shifts import well_shifts
 from cellprofiling.simulate.streams import PlateStreams
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 IN_G2 = 0.35  # share of cells with twice the DNA
 WITHIN_PHASE = 0.25  # SD of the cycle factor within a phase; over both phases it has mean 0 and SD 1
@@ -51,7 +49,7 @@ def draw_plate(model: Model, wells: pd.DataFrame, batch: int, random: PlateStrea
     return PlateCells(metadata, rounded(x[order]), truth)
 
 
-def rounded(x: Floats) -> NDArray[np.float32]:
+def rounded(x: Doubles) -> NDArray[np.float32]:
     """Return x with 17 significant bits.
 
     The last bits of exp and of dot products differ between processors; they shall not reach a file.
@@ -80,7 +78,7 @@ def _where(plate: str, names: NDArray, sites: int, rng: np.random.Generator) -> 
     )
 
 
-def _factors(n: int, factors: Factors, rng: np.random.Generator) -> Floats:
+def _factors(n: int, factors: Factors, rng: np.random.Generator) -> Doubles:
     """Return the factors of n untreated cells: mean 0, SD near 1, the cycle in two modes."""
     unusual = (np.sqrt((TAILS - 2) / rng.chisquare(TAILS, (n, 1)))) ** 0.6
     u = unusual * rng.standard_normal((n, len(factors.names)))
@@ -90,9 +88,7 @@ def _factors(n: int, factors: Factors, rng: np.random.Generator) -> Floats:
     return u
 
 
-def _respond(
-    u: Floats, wells: pd.DataFrame, well: NDArray[np.intp], library: Library, rng: np.random.Generator
-) -> Mask:
+def _respond(u: Doubles, wells: pd.DataFrame, well: Indices, library: Library, rng: np.random.Generator) -> Mask:
     """Move the factors of the cells that respond, in place; return which cells they are."""
     compound = pd.Index(library.table["Metadata_Compound"]).get_indexer(wells["true_compound"])  # -1 for a control
     curve = library.table.iloc[compound].reset_index(drop=True)
@@ -106,7 +102,7 @@ def _respond(
     return responder
 
 
-def _features(u: Floats, model: Model, rng: np.random.Generator) -> tuple[Floats, Mask]:
+def _features(u: Doubles, model: Model, rng: np.random.Generator) -> tuple[Doubles, Mask]:
     """Return the features that cells with these factors have, and which cells are artifacts."""
     factors, panel = model.factors, model.panel
     z = u @ factors.weights.T
@@ -118,7 +114,7 @@ def _features(u: Floats, model: Model, rng: np.random.Generator) -> tuple[Floats
     return model.blemishes.lose(x, rng), artifact
 
 
-def _spoil(z: Floats, panel: Panel, share: float, rng: np.random.Generator) -> Mask:
+def _spoil(z: Doubles, panel: Panel, share: float, rng: np.random.Generator) -> Mask:
     """Shift a third of what was measured in some cells, in place; return which cells they are."""
     artifact = rng.random(len(z)) < share
     parts = [f"{family.compartment}/{family.group}" for family in panel.families]

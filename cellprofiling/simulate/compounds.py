@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.simulate.factors import Factors
 from cellprofiling.simulate.panel import Panel
 from cellprofiling.simulate.presets import Cohort, Preset, Range
-
-Floats = NDArray[np.float64]
 
 INERT = Cohort("inert", 0.0)
 UNEVEN = 0.3  # SD of how far a mechanism moves each of its factors, mean 1
@@ -30,7 +28,7 @@ class Library:
     """
 
     table: pd.DataFrame
-    moves: Floats
+    moves: Doubles
 
 
 def draw_library(preset: Preset, panel: Panel, factors: Factors, seed: np.random.SeedSequence) -> Library:
@@ -47,7 +45,7 @@ def draw_library(preset: Preset, panel: Panel, factors: Factors, seed: np.random
     return Library(table.assign(groups=groups), directions * scale[:, None])
 
 
-def hill(dose: Floats, ec50: Floats, slope: Floats) -> Floats:
+def hill(dose: Doubles, ec50: Doubles, slope: Doubles) -> Doubles:
     """Return the share of the full effect: 0.5 at the EC50, 0 where there is no EC50 or no dose."""
     with np.errstate(divide="ignore"):
         return np.nan_to_num(1 / (1 + (ec50 / dose) ** slope))
@@ -95,18 +93,18 @@ def _mechanisms(cohorts: list[Cohort], size: int) -> list[str | None]:
     return names
 
 
-def _log_uniform(between: Range, n: int, rng: np.random.Generator) -> Floats:
+def _log_uniform(between: Range, n: int, rng: np.random.Generator) -> Doubles:
     low, high = between
     return low * (high / low) ** rng.random(n)
 
 
-def _moved(directions: Floats, panel: Panel, factors: Factors) -> Floats:
+def _moved(directions: Doubles, panel: Panel, factors: Factors) -> Doubles:
     """Return how far each direction moves the features of each block, in the root mean square."""
     squares = (directions @ factors.weights.T) ** 2 * panel.sizes
     return np.sqrt(squares @ panel.inside / (panel.sizes @ panel.inside))
 
 
-def _directions(mechanism: pd.Series, preset: Preset, factors: Factors, rng: np.random.Generator) -> Floats:
+def _directions(mechanism: pd.Series, preset: Preset, factors: Factors, rng: np.random.Generator) -> Doubles:
     """Return where each compound moves the factors, shape (n_compounds, n_factors); 0 for those without a mechanism."""
     number, mechanisms = pd.factorize(mechanism)
     usual = np.sign(rng.standard_normal(len(factors.names)))
@@ -115,7 +113,7 @@ def _directions(mechanism: pd.Series, preset: Preset, factors: Factors, rng: np.
     return np.array([*directions, 0 * usual])[number] * own
 
 
-def _direction(usual: Floats, preset: Preset, factors: Factors, rng: np.random.Generator) -> Floats:
+def _direction(usual: Doubles, preset: Preset, factors: Factors, rng: np.random.Generator) -> Doubles:
     """Return where one mechanism moves the factors: most not at all, the others mostly in the usual direction."""
     n = len(usual)
     moved = factors.movable & (rng.random(n) < rng.uniform(*preset.breadth))

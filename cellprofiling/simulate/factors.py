@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.simulate.catalog import Family, catalog
-
-Floats = NDArray[np.float64]
 
 # Shares of variance; together they give the spectrum of two JUMP sites (tests/simulate/test_realism.py has the bands).
 EVERYTHING = {"stain": 0.45, "size": 0.22, "focus": 0.10, "crowding": 0.06}
@@ -46,8 +44,8 @@ class Factors:
     names : of the factors; a block factor is called like its block.
     """
 
-    weights: Floats
-    own: Floats
+    weights: Doubles
+    own: Doubles
     names: tuple[str, ...]
 
     def of(self, name: str) -> int:
@@ -55,7 +53,7 @@ class Factors:
         return self.names.index(name)
 
     @property
-    def movable(self) -> NDArray[np.bool_]:
+    def movable(self) -> Mask:
         """Which factors compounds move: not the cycle, nor crowding, nor the small ones."""
         return np.array([name not in (CYCLE, CROWDING) and not name.startswith(SMALL) for name in self.names])
 
@@ -72,7 +70,7 @@ def draw_factors(n_families: int, rng: np.random.Generator) -> Factors:
     return Factors(weights[:n_families, used], own[:n_families], tuple(np.array(list(columns))[used]))
 
 
-def _everything(n: int, rng: np.random.Generator) -> dict[str, Floats]:
+def _everything(n: int, rng: np.random.Generator) -> dict[str, Doubles]:
     follows = np.exp(UNEVENNESS * rng.standard_normal(n))
     return {
         name: follows * _of_share(_signs(n, 0.5, rng) * 0.8 + 0.6 * rng.standard_normal(n), share)
@@ -80,7 +78,7 @@ def _everything(n: int, rng: np.random.Generator) -> dict[str, Floats]:
     }
 
 
-def _blocks(families: Sequence[Family], rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
+def _blocks(families: Sequence[Family], rng: np.random.Generator) -> Iterator[tuple[str, Doubles]]:
     """Yield one factor per compartment x group, per group x channel, and per block."""
     by_part = [
         [f"{family.compartment}/{family.group}/*" for family in families],
@@ -94,13 +92,15 @@ def _blocks(families: Sequence[Family], rng: np.random.Generator) -> Iterator[tu
             yield label, _of_share(np.where(inside, column, 0.0), BLOCKS / len(by_part))
 
 
-def _tail(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
+def _tail(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Doubles]]:
     shares = np.arange(1, N_TAIL + 1) ** -0.9
     for i, share in enumerate(TAIL * shares / shares.sum()):
         yield f"{SMALL} {i}", np.sqrt(share) * rng.standard_normal(n)
 
 
-def _with_known(weights: Floats, own: Floats, names: list[str], families: Sequence[Family]) -> tuple[Floats, Floats]:
+def _with_known(
+    weights: Doubles, own: Doubles, names: list[str], families: Sequence[Family]
+) -> tuple[Doubles, Doubles]:
     """Return the weights with the known ones set, the others of that family made smaller to keep variance 1."""
     weights, own = weights.copy(), own.copy()
     for factor, block, part, weight in KNOWN:
@@ -114,10 +114,10 @@ def _with_known(weights: Floats, own: Floats, names: list[str], families: Sequen
     return weights, own
 
 
-def _signs(n: int, plus: float, rng: np.random.Generator) -> Floats:
+def _signs(n: int, plus: float, rng: np.random.Generator) -> Doubles:
     return np.where(rng.random(n) < plus, 1.0, -1.0)
 
 
-def _of_share(column: Floats, share: float) -> Floats:
+def _of_share(column: Doubles, share: float) -> Doubles:
     """Return the column scaled to explain that share of the variance where it is not 0."""
     return column * np.sqrt(share / np.mean(column[column != 0] ** 2))

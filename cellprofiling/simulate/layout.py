@@ -6,11 +6,10 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import FORMATS, parse_wells, well_names
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.simulate.compounds import hill
 from cellprofiling.simulate.presets import Preset
 from cellprofiling.simulate.streams import PlateStreams, Streams
-
-Floats = NDArray[np.float64]
 
 CONTROL = "DMSO"
 TURNED = 1  # the second plate is the one that was turned, so that a screen of one plate has none
@@ -65,14 +64,14 @@ def _contents(preset: Preset, compounds: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _places(n: int, n_wells: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def _places(n: int, n_wells: int, rng: np.random.Generator) -> Indices:
     """Return a well for each of n contents: random, but turning the plate leaves the set of used wells the same."""
     half = rng.permutation(n_wells // 2)[: (n + 1) // 2]
     return rng.permutation(np.concatenate([half, n_wells - 1 - half])[:n])
 
 
 def _plate_truth(
-    preset: Preset, platemap: pd.DataFrame, usual: Floats, random: PlateStreams, *, turned: bool
+    preset: Preset, platemap: pd.DataFrame, usual: Doubles, random: PlateStreams, *, turned: bool
 ) -> pd.DataFrame:
     holds = _swapped(platemap["Metadata_Compound"].to_numpy(), preset.swapped, random.swaps)
     place = parse_wells(platemap[WELL])
@@ -96,7 +95,7 @@ def _plate_truth(
     return truth.assign(**{WELL: truth[WELL].to_numpy()[::-1]}).iloc[::-1] if turned else truth
 
 
-def _position_terms(preset: Preset, share: float, rng: np.random.Generator) -> Floats:
+def _position_terms(preset: Preset, share: float, rng: np.random.Generator) -> Doubles:
     """Return a row and a column term for each well, relative to the usual count, with a share of their variance."""
     n_rows, n_columns = FORMATS[preset.wells_per_plate]
     rows = preset.row_sd * rng.standard_normal((n_rows, 1))
@@ -104,7 +103,7 @@ def _position_terms(preset: Preset, share: float, rng: np.random.Generator) -> F
     return np.sqrt(share) * (rows + columns)
 
 
-def _swapped(compounds: NDArray, share: float, rng: np.random.Generator) -> NDArray[np.intp]:
+def _swapped(compounds: NDArray, share: float, rng: np.random.Generator) -> Indices:
     """Return which row of the platemap each well really holds: some pairs of wells are exchanged."""
     holds = np.arange(len(compounds))
     pairs = rng.permutation(len(compounds) // 2 * 2).reshape(-1, 2)

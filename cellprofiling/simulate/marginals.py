@@ -7,10 +7,10 @@ that is planted, survive.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Marginal = Callable[[Floats, Floats, Floats], Floats]  # z (n_cells, n_features), median and SD (n_features,)
+from cellprofiling.kernels.arrays import Doubles
+
+Marginal = Callable[[Doubles, Doubles, Doubles], Doubles]  # z (n_cells, n_features), median and SD (n_features,)
 
 FARTHEST = 10.0  # JUMP cells lie up to some hundred robust SDs out, which exp(0.7 * 10) reaches; none at 1e6
 
@@ -18,7 +18,7 @@ FARTHEST = 10.0  # JUMP cells lie up to some hundred robust SDs out, which exp(0
 def lognormal(skew: float) -> Marginal:
     """Return a log-normal shape, shifted to stay positive; `skew` is its SD on the log scale."""
 
-    def shape(z: Floats, median: Floats, sd: Floats) -> Floats:
+    def shape(z: Doubles, median: Doubles, sd: Doubles) -> Doubles:
         return median + sd / skew * np.expm1(skew * z)
 
     return shape
@@ -27,7 +27,7 @@ def lognormal(skew: float) -> Marginal:
 def bounded(low: float, high: float) -> Marginal:
     """Return a logistic-normal shape between two bounds: skewed away from the bound the median is close to."""
 
-    def shape(z: Floats, median: Floats, sd: Floats) -> Floats:
+    def shape(z: Doubles, median: Doubles, sd: Doubles) -> Doubles:
         share = (median - low) / (high - low)
         slope = sd / (high - low) / (share * (1 - share))
         odds = share / (1 - share) * np.exp(slope * z)
@@ -36,12 +36,12 @@ def bounded(low: float, high: float) -> Marginal:
     return shape
 
 
-def content(z: Floats, median: Floats, sd: Floats) -> Floats:
+def content(z: Doubles, median: Doubles, sd: Doubles) -> Doubles:
     """Return amounts whose logarithm is linear in z: two cell-cycle modes stay a factor of two apart."""
     return median * np.exp(z * sd / median)
 
 
-def texture(z: Floats, median: Floats, sd: Floats) -> Floats:
+def texture(z: Doubles, median: Doubles, sd: Doubles) -> Doubles:
     """Return a mild skew with heavy tails on both sides (sinh-arcsinh; Jones and Pewsey 2009)."""
     return median + sd * (np.sinh(np.arcsinh(z) + 0.3) - np.sinh(0.3))
 

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.simulate.blemishes import Blemishes, draw_blemishes
 from cellprofiling.simulate.compounds import Library, draw_library
 from cellprofiling.simulate.factors import CROWDING, EVERYTHING, Factors, draw_factors
 from cellprofiling.simulate.panel import Panel, panel
 from cellprofiling.simulate.presets import Preset
 from cellprofiling.simulate.streams import Streams
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Model:
     panel: Panel
     factors: Factors
     library: Library
-    position: Floats
-    batches: Floats
+    position: Doubles
+    batches: Doubles
     blemishes: Blemishes
 
 
@@ -50,7 +48,7 @@ def draw_model(preset: Preset, random: Streams) -> Model:
     )
 
 
-def _position(factors: Factors, columns: Panel, rng: np.random.Generator) -> Floats:
+def _position(factors: Factors, columns: Panel, rng: np.random.Generator) -> Doubles:
     of_position = [factors.of(name) for name in EVERYTHING if name != CROWDING]  # the count itself changes crowding
     direction = np.zeros(len(factors.names))
     direction[of_position] = rng.standard_normal(len(of_position))

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.simulate.catalog import Family, catalog
 from cellprofiling.simulate.marginals import FARTHEST, MARGINALS
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,12 @@ class Panel:
 
     names: tuple[str, ...]
     families: tuple[Family, ...]
-    family: NDArray[np.intp]
-    median: Floats
-    sd: Floats
+    family: Indices
+    median: Doubles
+    sd: Doubles
 
     @property
-    def sizes(self) -> NDArray[np.intp]:
+    def sizes(self) -> Indices:
         """How many features each family has here."""
         return np.bincount(self.family, minlength=len(self.families))
 
@@ -40,11 +38,11 @@ class Panel:
         return list(dict.fromkeys(family.block for family in self.families))
 
     @property
-    def inside(self) -> NDArray[np.bool_]:
+    def inside(self) -> Mask:
         """Which families are in which of the blocks, shape (n_families, n_blocks)."""
         return np.array([[family.block == block for block in self.blocks] for family in self.families])
 
-    def in_units(self, z: Floats) -> Floats:
+    def in_units(self, z: Doubles) -> Doubles:
         """Return values on the normal scale, shape (n_cells, n_features), in the units of the features."""
         z = FARTHEST * np.tanh(z / FARTHEST)
         shapes = np.array([self.families[i].marginal for i in self.family])

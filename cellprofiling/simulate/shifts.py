@@ -2,17 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.simulate.factors import CROWDING
 from cellprofiling.simulate.model import Model
 
-Floats = NDArray[np.float64]
 
-
-def well_shifts(
-    model: Model, wells: pd.DataFrame, counts: NDArray[np.intp], batch: int, rng: np.random.Generator
-) -> Floats:
+def well_shifts(model: Model, wells: pd.DataFrame, counts: Indices, batch: int, rng: np.random.Generator) -> Doubles:
     """Return the shift of every factor in every well of a plate, shape (n_wells, n_factors)."""
     preset, n_factors = model.preset, len(model.factors.names)
     plate = model.batches[batch] + preset.plate_sd * rng.standard_normal(n_factors)

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.flags.measures import find, is_number, read_columns
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, nearest
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 
 @dataclass(frozen=True)

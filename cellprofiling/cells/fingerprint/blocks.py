@@ -4,16 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.inference.kolmogorov import signed_gap
 from cellprofiling.kernels.inference.quantile_distances import quantile_distances, without
 from cellprofiling.kernels.scale.clipped_scores import clipped_means
 from cellprofiling.kernels.scale.groups import Grouping, group_statistics
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 LEAST = 0.05  # added to a spread before its logarithm, so that wells whose cells are all alike stay finite
 # By how much the logarithm is too low on average in samples of n cells, times n: 1.4 for normal values (n from 8 up),
@@ -39,7 +35,7 @@ class Batch:
     columns: Sequence[Floats]
     rows: Grouping
     codes: Indices
-    is_control: NDArray[np.bool_]
+    is_control: Mask
     plate: Indices
     center: Doubles
     scale: Doubles

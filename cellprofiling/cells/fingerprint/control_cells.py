@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.aggregation import Source
 from cellprofiling.cells.summaries import Groups, Plan
@@ -26,11 +25,9 @@ from cellprofiling.core.frame import (
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.partitions import in_memory
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Indices, Mask
 from cellprofiling.kernels.scale.groups import Grouping, group_statistics
 from cellprofiling.kernels.scale.scale import MAD_SCALE, Scaling, without_noise
-
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 MASK = "Metadata__Reference"  # a mask among the columns of a table in memory
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.aggregation import columns_left_out, nothing_left, read_plan, read_source
 from cellprofiling.cells.fingerprint.blocks import BLOCKS, DEPENDENCE, LEVELS, Block
@@ -18,9 +17,9 @@ from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.partitions import Partition, apart, read_once, stacked
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Doubles, Mask
 
 STEP = "fingerprint"
-Mask = NDArray[np.bool_]
 
 
 def fingerprint(
@@ -199,7 +198,7 @@ def _first(sets: Sequence[list[Partition]], work: Work, depends: bool) -> list[P
     return found
 
 
-def _of_features(found: Sequence[Plates], work: Work, kept: Mask) -> tuple[list[str], NDArray[np.float64]]:
+def _of_features(found: Sequence[Plates], work: Work, kept: Mask) -> tuple[list[str], Doubles]:
     """Return names and values of the columns that belong to features, block by block."""
     endings = [ending for block in work.blocks for ending in block.endings]
     features = [name for name, keep in zip(work.plan.features, kept, strict=True) if keep]

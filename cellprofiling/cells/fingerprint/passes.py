@@ -15,14 +15,11 @@ from cellprofiling.cells.summaries import BATCH_BYTES, Groups, Plan, read_groups
 from cellprofiling.core.progress import Counter
 from cellprofiling.core.threads import cores
 from cellprofiling.io.objects.partitions import Partition
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.directions.within_groups import group_covariances
 from cellprofiling.kernels.scale.clipped_scores import add_projections, clipped_scores
 from cellprofiling.kernels.scale.groups import Grouping
 from cellprofiling.kernels.scale.scale import Scaling
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 FEWEST, MOST = 4, 32  # features at a time
 CELLS_AT_ONCE = 1 << 14
@@ -144,12 +141,12 @@ def _describe(
     return scaling.location, scaling.scale, values, z
 
 
-def _read(found: Groups, work: Work, some: slice) -> Sequence[NDArray[np.floating]]:
+def _read(found: Groups, work: Work, some: slice) -> Sequence[Floats]:
     return read_values(found.pieces, work.plan.features[some])
 
 
 def _project(
-    columns: Sequence[NDArray[np.floating]],
+    columns: Sequence[Floats],
     batch: slice,
     codes: Indices,
     of_groups: tuple[Doubles, Doubles],

@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellprofiling.cells.summaries import Groups, Plan, read_values
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.within_groups import principal_loadings
 from cellprofiling.kernels.scale.order import content_keys
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 Keys = NDArray[np.uint64]
 
 SAMPLE = 10_000  # cells

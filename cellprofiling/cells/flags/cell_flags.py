@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.cells.flags.findings import Findings, Records, find, ledger_lines
-from cellprofiling.cells.flags.limits import FLAGGED, Fit, Mask, fit, names
+from cellprofiling.cells.flags.limits import FLAGGED, Fit, fit, names
 from cellprofiling.cells.flags.rules import Asked, Rule, choose
 from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import (
@@ -32,6 +32,7 @@ from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 from cellprofiling.io.objects.partitions import Partition, stacked
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Mask
 
 LIMITS = "limits"
 

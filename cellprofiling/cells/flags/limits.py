@@ -5,18 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.flags.rules import BORDER, MISSING, QC, ROBUST, Limit, Rule
 from cellprofiling.core.errors import KeyMatchError, listed
 from cellprofiling.core.frame import PLATE, groups
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.limits import FEWEST, robust_limits
 
 FLAGGED = f"{QC}Flagged"
 HALF = 0.5  # of a pixel: boxes are whole numbers, and 0 is the border
-
-Mask = NDArray[np.bool_]
-Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -31,10 +28,10 @@ class Bounds:
     apart : share of the cells that lie apart below the low limit, and had no say in it; 0 where there is no such crowd.
     """
 
-    center: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    center: Doubles
+    scale: Doubles
+    low: Doubles
+    high: Doubles
     reason: tuple[str, ...]
     apart: tuple[float, ...] = ()
 
@@ -60,7 +57,7 @@ class Fit:
         flags = {rule.column: self._beyond(rule, cells, codes) for rule in self.rules}
         return pd.DataFrame({**flags, FLAGGED: np.logical_or.reduce([*flags.values()])}, index=cells.index)
 
-    def codes(self, cells: pd.DataFrame) -> Codes:
+    def codes(self, cells: pd.DataFrame) -> Indices:
         """Return the group number of each cell."""
         if len(self.keys) == 1:
             return np.zeros(len(cells), np.intp)
@@ -70,7 +67,7 @@ class Fit:
             raise KeyMatchError(f"cells of {listed(strange)}: not there when the limits were learned; flag them anew.")
         return codes
 
-    def _beyond(self, rule: Rule, cells: pd.DataFrame, codes: Codes) -> Mask:
+    def _beyond(self, rule: Rule, cells: pd.DataFrame, codes: Indices) -> Mask:
         marks = [
             np.logical_or.reduce([_TESTS[limit.test](values(cells, name), codes, b) for name, b in bounds.items()])
             for limit, bounds in zip(rule.limits, self.bounds[rule.name], strict=True)
@@ -89,7 +86,7 @@ def fit(cells: pd.DataFrame, by: Sequence[str], rules: Sequence[Rule], reference
     return Fit(list(by), keys, tuple(rules), bounds)
 
 
-def values(cells: pd.DataFrame, name: str) -> NDArray[np.float64]:
+def values(cells: pd.DataFrame, name: str) -> Doubles:
     """Return a feature as numbers, missing as NaN."""
     return cells[name].to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -103,11 +100,11 @@ def _index(keys: pd.DataFrame) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(keys.astype(str))
 
 
-def _fit_robust(limit: Limit, cells: pd.DataFrame, codes: Codes, reference: Mask, _: Codes) -> dict[str, Bounds]:
+def _fit_robust(limit: Limit, cells: pd.DataFrame, codes: Indices, reference: Mask, _: Indices) -> dict[str, Bounds]:
     return {name: _robust(limit, values(cells, name), codes, reference) for name in limit.features}
 
 
-def _robust(limit: Limit, x: NDArray[np.float64], codes: Codes, reference: Mask) -> Bounds:
+def _robust(limit: Limit, x: Doubles, codes: Indices, reference: Mask) -> Bounds:
     n_groups = int(codes.max()) + 1
     low, high, least, most = (
         np.nan if side is None else side for side in (limit.low, limit.high, limit.least, limit.most)
@@ -125,7 +122,7 @@ def _reason(n: int, scale: float) -> str:
     return "" if 0 < scale < np.inf else "more than half of the values are one"
 
 
-def _fit_border(limit: Limit, cells: pd.DataFrame, codes: Codes, _: Mask, plates: Codes) -> dict[str, Bounds]:
+def _fit_border(limit: Limit, cells: pd.DataFrame, codes: Indices, _: Mask, plates: Indices) -> dict[str, Bounds]:
     """Return the borders of the image: 0, and the farthest that a box reaches on the plate.
 
     Where no box begins at 0 the cells at the border were left out already, and the farthest box is inside the image.
@@ -143,11 +140,11 @@ def _fit_border(limit: Limit, cells: pd.DataFrame, codes: Codes, _: Mask, plates
     return bounds
 
 
-def _end(near: NDArray[np.float64], far: NDArray[np.float64], rows: Mask) -> float:
+def _end(near: Doubles, far: Doubles, rows: Mask) -> float:
     return float(np.fmax.reduce(far[rows])) if (near[rows] < HALF).any() else np.nan
 
 
-def _fit_missing(limit: Limit, cells: pd.DataFrame, codes: Codes, _: Mask, __: Codes) -> dict[str, Bounds]:
+def _fit_missing(limit: Limit, cells: pd.DataFrame, codes: Indices, _: Mask, __: Indices) -> dict[str, Bounds]:
     """Return no limits; a feature without any value in a group tells nothing about single cells there."""
     n_groups = int(codes.max()) + 1
     none = np.full(n_groups, np.nan)
@@ -156,11 +153,11 @@ def _fit_missing(limit: Limit, cells: pd.DataFrame, codes: Codes, _: Mask, __: C
     return {name: Bounds(none, none, none, none, reason) for name, reason in reasons.items()}
 
 
-def _outside(x: NDArray[np.float64], codes: Codes, bounds: Bounds) -> Mask:
+def _outside(x: Doubles, codes: Indices, bounds: Bounds) -> Mask:
     return (x < bounds.low[codes]) | (x > bounds.high[codes])  # NaN is neither
 
 
-def _empty(x: NDArray[np.float64], codes: Codes, bounds: Bounds) -> Mask:
+def _empty(x: Doubles, codes: Indices, bounds: Bounds) -> Mask:
     return np.isnan(x) & np.array([not reason for reason in bounds.reason])[codes]
 
 

@@ -4,17 +4,14 @@ import re
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
 from cellprofiling.cells.kinds.subpopulation_shares import SAMPLED, SHARE
 from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import PLATE, By, Reference, columns_once, groups, require, rows
 from cellprofiling.core.ledgers import written
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.composition import difference, log_ratios
-
-Indices = NDArray[np.intp]
-Doubles = NDArray[np.float64]
 
 COLUMNS = ["p_value", "q_value", "p_floor", "n_wells", "n_controls", "subpopulation", "share", "control_share"]
 
@@ -122,7 +119,7 @@ def compare_subpopulations(
 
 def _tested(
     treated: Indices,
-    is_control: NDArray[np.bool_],
+    is_control: Mask,
     plates: Indices,
     shares: Doubles,
     ratios: Doubles,

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.kinds.responder_fractions import lower_bounds
 from cellprofiling.cells.kinds.responder_space import Half, two_halves
@@ -15,11 +14,9 @@ from cellprofiling.core.frame import PLATE, WELL, By, Reference
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.cells.responders import directions
 from cellprofiling.kernels.cells.typical import responding, typical
-
-Indices = NDArray[np.intp]
-Doubles = NDArray[np.float64]
 
 CHANGED, CONTROL = "changed", "control"
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.kinds.responder_space import Half, two_halves
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
@@ -16,11 +15,9 @@ from cellprofiling.core.ledgers import lines
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.cells.responders import Excess, excess, fraction, null_statistics
 from cellprofiling.kernels.inference.tails import largest_excess, tail_shares
-
-Indices = NDArray[np.intp]
-Doubles = NDArray[np.float64]
 
 DRAWS = 200  # of control wells taken for treated ones, in each half
 FEWEST_WELLS = 2

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.cells.sampling.sampling import Sample
+from cellprofiling.kernels.arrays import Indices
 from cellprofiling.kernels.cells.responders import Cells
 from cellprofiling.kernels.directions.control_space import fit_control_space, halves
 from cellprofiling.kernels.scale.order import content_order
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

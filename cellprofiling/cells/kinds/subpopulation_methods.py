@@ -7,9 +7,9 @@ returns the centers, shape (n, n_components), and how much each cell is of each 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
+
 Kinds = tuple[Doubles, Doubles]
 
 

@@ -16,11 +16,9 @@ from cellprofiling.core.methods import chosen_options
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.principal import principal_directions
 from cellprofiling.kernels.inference.composition import distance_to_normal, quadratic_entropy, share_of_outliers
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 N_COMPONENTS = 25
 TEACHERS = 50  # cells of each well that the kinds are learned from, or as many as every well has

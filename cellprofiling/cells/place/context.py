@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.place.context_fit import Contexts, Doubles, Plan, learn, numbers
+from cellprofiling.cells.place.context_fit import Contexts, Plan, learn, numbers
 from cellprofiling.cells.place.neighborhood import DENSITY, EDGE
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import (
@@ -28,6 +28,7 @@ from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 from cellprofiling.io.objects.partitions import Partition
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Doubles
 
 
 def correct_context(

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.preprocessing import SplineTransformer
 
 from cellprofiling.core.errors import InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import Reference, describe_reference, groups
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.models.least_squares import slopes
 
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Reader = Callable[[Sequence[str]], Doubles]
 
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)  # where between the covariates of control cells the curve may bend

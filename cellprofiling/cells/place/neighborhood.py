@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, groups, require
@@ -16,6 +15,7 @@ from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 from cellprofiling.io.objects.partitions import stacked
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.cells.surroundings import surroundings
 
 DENSITY, NEAREST, EDGE = "Metadata_Local_Density", "Metadata_Nearest_Distance", "Metadata_Islet_Edge"
@@ -27,7 +27,6 @@ CENTERS = (
     *(f"{part}_{group}_Center_" for part in ("Nuclei", "Cells", "Cytoplasm") for group in ("Location", "AreaShape")),
     *("Location_Center_", "AreaShape_Center_", "Metadata_Center_", "Metadata_Position_", "Position "),
 )
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Images:
         places = cells[self.place].to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(places), places, np.nan)
 
-    def codes(self, cells: pd.DataFrame) -> NDArray[np.intp]:
+    def codes(self, cells: pd.DataFrame) -> Indices:
         """Return the number of the image of each cell."""
         return groups(cells, self.by, "image")[0]
 
@@ -213,7 +212,7 @@ def _place_columns(cells: pd.DataFrame, x: str | None, y: str | None) -> list[st
     )
 
 
-def _usual_radius(image: NDArray[np.intp], low: Doubles, high: Doubles) -> float:
+def _usual_radius(image: Indices, low: Doubles, high: Doubles) -> float:
     cells_per_image = np.bincount(image)
     density = np.median(cells_per_image[cells_per_image > 0]) / max(float(np.prod(high - low)), 1e-300)
     span = float(np.max(high - low))

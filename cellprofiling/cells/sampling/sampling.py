@@ -16,11 +16,9 @@ from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.partitions import Partition, apart, stacked
 from cellprofiling.io.storage.files import PathLike
+from cellprofiling.kernels.arrays import Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import fit_mad
-
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 FARTHEST = 10.0  # robust SDs of control cells; cells farther out (1 in 200 of some features) would decide everything
 FEWEST_CELLS = 10  # of a well

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.cells.sampling.plan import Plan
 from cellprofiling.core.errors import ColumnError, KeyMatchError, PlateLayoutError, listed
 from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.plates import standard_wells
-
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Indices
 
 
 def describe_wells(table: pd.DataFrame, codes: Indices, plan: Plan, step: str) -> tuple[pd.DataFrame, list[Line]]:

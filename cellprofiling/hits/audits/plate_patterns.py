@@ -5,20 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import By, groups, require, split
 from cellprofiling.core.plates import parse_wells, plate_shape
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.plate_components import plate_components
 from cellprofiling.kernels.plates.layouts import layouts_by_content
 from cellprofiling.kernels.plates.patterns import polished
 from cellprofiling.kernels.scale.missing import fill_with_median
 
 N_COMPONENTS = 3
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

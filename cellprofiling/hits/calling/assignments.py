@@ -4,19 +4,16 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.hits.calling.shared_controls import Crew
 from cellprofiling.hits.calling.statistics import Statistic
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.permutation import (
     chance_of_treated,
     every_assignment,
     n_assignments,
     random_assignments,
 )
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 SHARED = 0.10  # chance of a treated well among those drawn below which draws of controls alone make the null
 

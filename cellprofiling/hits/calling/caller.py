@@ -9,7 +9,6 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.methods import chosen_options
 from cellprofiling.core.threads import cores
@@ -18,13 +17,12 @@ from cellprofiling.hits.calling.metric import CONTROL_FITS, Space, directions, r
 from cellprofiling.hits.calling.shared_controls import MOST_WELLS, Crew, gather_crews
 from cellprofiling.hits.calling.statistics import METHODS, Method, Statistic
 from cellprofiling.hits.design import Design, content_rank
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.permutation import exact_p_value, p_value
 from cellprofiling.kernels.retrieval.control_refit import Blocks, assemble
 
 __all__ = ["CONTROL_FITS", "Caller"]
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 MARGIN = 1e-6  # below the observed, far beyond what counts as a tie
 HELD = 2_000_000  # inner products of treated wells with controls that are held at a time

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank
-
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Indices
 
 LAYOUTS = {"same position": "at one position", "different positions": "at different positions"}  # name, in words
 MOST_SETS = 200  # pseudo-compounds per layout

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.frame import PLATE, By
 from cellprofiling.hits.calling.activities import activity
 from cellprofiling.hits.calling.blocks import Blocks
 from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, read_pool
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.mean_shift import mean_shift
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 MATCHED_SHARE, FEWEST_MATCHED = 0.25, 4  # of the controls of a plate, and how many at least, that are nearest in count
 NEAR = 1.25  # ratio of cell counts within which wells and controls count as matched
@@ -44,7 +41,7 @@ def matched_p_values(
     profiles: pd.DataFrame,
     design: Design,
     count: Doubles,
-    asked: NDArray[np.bool_],
+    asked: Mask,
     *,
     by: By,
     plate: str = PLATE,

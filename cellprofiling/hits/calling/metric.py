@@ -3,16 +3,14 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError
 from cellprofiling.hits.calling.statistics import Method
 from cellprofiling.hits.design import Design
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.directions.whitening import fit_whitening
 from cellprofiling.kernels.scale.scale import median_and_deviation
-
-Doubles = NDArray[np.float64]
 
 CONTROL_FITS = ("refit", "whiten", "as_given")
 FEWEST_FREE = 20  # degrees of freedom of controls below which chance may do anything
@@ -49,7 +47,7 @@ def read_space(design: Design, method: Method, control_fit: str) -> Space:
     return replace(space, bandwidth=method.bandwidth(space.x[design.is_control]))
 
 
-def directions(design: Design, method: Method, wells: NDArray[np.intp]) -> Doubles:
+def directions(design: Design, method: Method, wells: Indices) -> Doubles:
     """Return some profiles as given, as unit vectors."""
     x = design.x[wells]
     return direction(x - x.mean(axis=1, keepdims=True) if method.centered else x)
@@ -160,7 +158,7 @@ def _scaled(design: Design) -> Doubles:
     return scaled
 
 
-def _in_spreads(block: Doubles, controls: NDArray[np.bool_]) -> Doubles:
+def _in_spreads(block: Doubles, controls: Mask) -> Doubles:
     """Return features (rows) of one plate minus the mean of controls, in units of the spread of all wells."""
     middle, spread = (found[:, None] for found in median_and_deviation(block))
     tied = spread[:, 0] == 0

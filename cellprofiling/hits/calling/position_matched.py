@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.combined_p import bonferroni
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 TIE = 1e-9
 
 
 def position_matched(
     statistics: Mapping[str, Doubles],
     n_wells: Indices,
-    same_position: NDArray[np.bool_],
+    same_position: Mask,
     control_tests: Mapping[str, list[dict]],
 ) -> tuple[Doubles, Doubles]:
     """Return the position-matched p-value of each perturbation and the smallest it could be, of all blocks together."""
@@ -25,7 +23,7 @@ def position_matched(
 
 
 def position_p_values(
-    statistic: Doubles, n_wells: Indices, same_position: NDArray[np.bool_], control_tests: list[dict]
+    statistic: Doubles, n_wells: Indices, same_position: Mask, control_tests: list[dict]
 ) -> tuple[Doubles, Doubles]:
     """Return the position-matched p-value of each perturbation, and the smallest it could be.
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.hits.design import Design
+from cellprofiling.kernels.arrays import Indices
 
-Indices = NDArray[np.intp]
 Pair = tuple[Indices, Indices]
 
 MOST_WELLS = 4000  # of one test: their inner products are held at a time, and their number is the square of this

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import one_of
 from cellprofiling.hits.design import Design, Pool
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.retrieval.average_precision import average_precisions
 from cellprofiling.kernels.retrieval.control_refit import Blocks
 from cellprofiling.kernels.retrieval.energy import Distances, among_controls, energy_distances, observed_energy
@@ -20,8 +20,6 @@ from cellprofiling.kernels.retrieval.separation import (
     median_similarity,
 )
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Statistic = Callable[[Indices, float], Doubles]  # of assignments; below the number given, any value below it does
 Observer = Callable[[Doubles, Doubles, Indices], float]
 

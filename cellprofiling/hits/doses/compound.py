@@ -3,15 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.hits.design import Layout
 from cellprofiling.hits.doses.response import Series
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.doses.projection import project
 from cellprofiling.kernels.doses.trend import Trial
 from cellprofiling.kernels.scale.order import content_order
-
-Indices = NDArray[np.intp]
 
 BLOCKS = 3  # of wells and controls, at least, for the way of one to be judged by the others
 FEWEST_CONTROLS = 4  # in a part of a plate
@@ -31,7 +29,7 @@ class Part:
     """
 
     trial: Trial
-    gram: NDArray[np.float64] | None
+    gram: Doubles | None
     wells: Indices
     block: Indices
 

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 from scipy.stats import t as student
 
 from cellprofiling.hits.doses.means import Controls, Means, draw_means
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.doses.curves import Curves, aicc, crossings, fit_curves, heights
-
-Doubles = NDArray[np.float64]
 
 BENCHMARK = 1.349  # standard deviations of controls: 10 % of treated wells lie beyond what 1 % of controls do
 FEWEST_DOSES = 4  # a curve of three parameters goes through any three means

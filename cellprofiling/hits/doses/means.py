@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.hits.doses.response import Series
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Means:
     """
 
     log_dose: Doubles
-    n: NDArray[np.intp]
+    n: Indices
     mean: Doubles
     deviations: Doubles
     shares: Doubles

@@ -7,21 +7,18 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
 from cellprofiling.core.frame import By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.hits.calling.metric import bears_whitening
 from cellprofiling.hits.design import Design, Layout, read_layout
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
 from cellprofiling.kernels.models.least_squares import NOISE, centered
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import fit_mad, fit_standard
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 MOST_FOLDS = 10
 N_SORTED = 4  # features whose values set the order of wells
@@ -107,7 +104,7 @@ def _numbered(response: Doubles, plate: Indices) -> Indices:
     return place[plate]
 
 
-def _mask(layout: Layout, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _mask(layout: Layout, known: Mask) -> Mask:
     """Return the controls among the wells that have a response."""
     mask = layout.is_control[known]
     if not mask.any() or mask.all():
@@ -115,7 +112,7 @@ def _mask(layout: Layout, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return mask
 
 
-def read_doses(column: pd.Series, treated: NDArray[np.bool_], dose: str) -> Doubles:
+def read_doses(column: pd.Series, treated: Mask, dose: str) -> Doubles:
     """Return the log10 dose of treated wells, NaN for controls, whatever the column says there."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     usable = np.isfinite(values) & (values > 0)
@@ -168,9 +165,7 @@ def _distances(profiles: pd.DataFrame, layout: Layout) -> Measured:
     return Measured(_back(np.copysign(np.sqrt(np.abs(excess)), excess), order), None)
 
 
-def _plates_of(
-    inside: NDArray[np.bool_], fitted: NDArray[np.bool_], plates: Indices
-) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def _plates_of(inside: Mask, fitted: Mask, plates: Indices) -> Iterator[tuple[Mask, Mask]]:
     """Give the wells of a fold, plate by plate, with the controls of other folds on that plate."""
     for plate in np.unique(plates[inside]):
         beside = fitted & (plates == plate)
@@ -193,7 +188,7 @@ RESPONSES: dict[str, Callable[[pd.DataFrame, Layout], Measured]] = {
 }
 
 
-def _canonical(profiles: pd.DataFrame, layout: Layout) -> tuple[Doubles, Indices, NDArray[np.bool_], Indices]:
+def _canonical(profiles: pd.DataFrame, layout: Layout) -> tuple[Doubles, Indices, Mask, Indices]:
     """Return profiles in units of their plate, plates and controls in an order of their own, and that order.
 
     Sums made in this order are the same to the last digit whatever the order of rows and columns.
@@ -224,8 +219,8 @@ def _back(values: Doubles, order: Indices) -> Doubles:
 
 
 def _metrics(
-    x: Doubles, plates: Indices, is_control: NDArray[np.bool_]
-) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], Callable[[Doubles], Doubles]]]:
+    x: Doubles, plates: Indices, is_control: Mask
+) -> Iterator[tuple[Mask, Mask, Callable[[Doubles], Doubles]]]:
     """Give the wells of each fold, the controls of all others, and the inverse covariance that these measure with.
 
     Notes
@@ -272,7 +267,7 @@ def _in_plate_units(x: Doubles, plate: Indices) -> Doubles:
     return scaled
 
 
-def _deal(x: Doubles, plates: Indices, is_control: NDArray[np.bool_]) -> Indices:
+def _deal(x: Doubles, plates: Indices, is_control: Mask) -> Indices:
     """Return the fold of each well, each kind dealt evenly; a plate has as many folds as controls, ten at most.
 
     Wells are dealt in the order of their first features, which neither units nor constant features change.

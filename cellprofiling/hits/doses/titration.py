@@ -4,21 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.hits.design import Layout, read_layout
 from cellprofiling.hits.doses.response import read_doses
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.doses.titration import align_all
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.kernels.inference.permutation import TIE
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 COLUMNS = ["similarity", "shift", "fold", "overlap", "score", "p_value", "q_value", "p_floor"]
 FEW = 16  # controls of a plate for each well of a dose, below which the error of their mean weighs too much
@@ -39,7 +36,7 @@ class Titrations(NamedTuple):
 
     series: Doubles
     shared: Doubles
-    known: NDArray[np.bool_]
+    known: Mask
     lowest: Doubles
     step: float
 
@@ -177,7 +174,7 @@ def titration_similarity(
     return written(pairs, profiles, new=new)
 
 
-def _p_values(score: Doubles, mirrored: Doubles, tested: NDArray[np.bool_]) -> tuple[Doubles, float]:
+def _p_values(score: Doubles, mirrored: Doubles, tested: Mask) -> tuple[Doubles, float]:
     """Return the share of mirrored pairs with a score at least as high, the pair itself counted in, and its floor."""
     null = np.sort(mirrored[tested])
     p = np.full(len(score), np.nan)

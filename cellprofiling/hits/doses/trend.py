@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.hits.doses.compound import Part
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.doses.projection import projected_shares
 from cellprofiling.kernels.doses.trend import Trial, every_arrangement, monotone_shares, n_arrangements
 from cellprofiling.kernels.inference.permutation import exact_p_value, p_value, random_assignments
 
-Indices = NDArray[np.intp]
-Statistic = Callable[[Indices], NDArray[np.float64]]
+Statistic = Callable[[Indices], Doubles]
 
 
 @dataclass(frozen=True)

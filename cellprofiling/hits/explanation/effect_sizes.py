@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellprofiling.hits.explanation.feature_models import Comparison
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.inference.effects import (
     ssmd_equal,
     ssmd_paired,
@@ -17,8 +18,6 @@ from cellprofiling.kernels.inference.kolmogorov import signed_gaps
 from cellprofiling.kernels.models.contrasts import Contrast
 from cellprofiling.kernels.scale.groups import group_statistics, grouping
 from cellprofiling.kernels.scale.scale import Scaling, fit_mad
-
-Doubles = NDArray[np.float64]
 
 
 def effect_sizes(comparison: Comparison, ssmd: str, level: float) -> dict[str, NDArray]:

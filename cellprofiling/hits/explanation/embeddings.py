@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, KeyMatchError, listed
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require, rows, split
@@ -13,6 +12,7 @@ from cellprofiling.core.frame import groups as numbered
 from cellprofiling.core.ledgers import written
 from cellprofiling.hits.explanation.groups import Groups, read_groups
 from cellprofiling.hits.explanation.sentences import perturbation_names
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.models.group_scores import about_controls
 from cellprofiling.kernels.models.replicates import group_moments
@@ -20,9 +20,6 @@ from cellprofiling.kernels.models.ridge import predict_held_out
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_by_plate
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 FEWEST = 10  # wells in which anything can be predicted
 EXPLAINED = 0.3  # of the variance: below it named features do not explain a direction

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
@@ -17,13 +16,12 @@ from cellprofiling.hits.explanation.group_models import MODELS, Effect
 from cellprofiling.hits.explanation.groups import FeatureGroups, Groups, read_groups
 from cellprofiling.hits.explanation.sentences import in_words, sentences
 from cellprofiling.hits.multiplicity import CORRECTIONS, q_values
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.models.group_scores import group_scores
 from cellprofiling.kernels.models.replicates import group_moments
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_by_plate
-
-Doubles = NDArray[np.float64]
 
 FOLDS = 5  # parts into which wells are dealt; the axis of a group is fitted on the controls of the other four
 
@@ -32,11 +30,11 @@ class Wells(NamedTuple):
     """Wells in an order by content: values, group number (-1 for controls) and plate number."""
 
     x: Doubles
-    group: NDArray[np.intp]
-    plate: NDArray[np.intp]
+    group: Indices
+    plate: Indices
 
     @property
-    def is_control(self) -> NDArray[np.bool_]:
+    def is_control(self) -> Mask:
         """Which wells are controls."""
         return self.group < 0
 
@@ -185,7 +183,7 @@ def explain(
     return written(result, profiles, new=[*grouped.left_out, *notes])
 
 
-def _ordered(x: NDArray[np.floating], group: NDArray[np.intp], plate: NDArray[np.intp], *, rescale: bool) -> Wells:
+def _ordered(x: Floats, group: Indices, plate: Indices, *, rescale: bool) -> Wells:
     """Return wells about their plates in an order by content, plates numbered as they come: names decide nothing.
 
     Missing values and features without spread on a plate become 0: like the middle of the plate.

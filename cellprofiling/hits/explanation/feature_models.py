@@ -6,14 +6,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.models.contrasts import Cells, Contrast, cells_of, contrast_with_controls
 from cellprofiling.kernels.models.moderated import Prior, fit_prior, moderate, two_sided
 from cellprofiling.kernels.models.random_effects import fit_random_effect
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

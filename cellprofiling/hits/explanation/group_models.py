@@ -4,15 +4,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from cellprofiling.hits.explanation.feature_models import Comparison
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.inference.effects import standardized_interval, unbiased
 from cellprofiling.kernels.models.contrasts import Cells
 from cellprofiling.kernels.models.moderated import two_sided
-
-Doubles = NDArray[np.float64]
 
 FEWEST_PLATES = 3  # two differences have an interval of any width
 

@@ -12,9 +12,9 @@ from cellprofiling.core.frame import require
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.names import BETWEEN_CHANNELS, parse_features
 from cellprofiling.hits.explanation.vocabulary import aspects_of, polarity_of
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.similarity.correlation_clusters import correlation_clusters
 
-Doubles = NDArray[np.float64]
 Groups = pd.DataFrame | Mapping[str, str] | pd.Series | None
 
 COLUMNS = ["group", "compartment", "feature_group", "channel"]
@@ -37,7 +37,7 @@ class FeatureGroups:
     """
 
     table: pd.DataFrame
-    members: list[NDArray[np.intp]]
+    members: list[Indices]
     names: tuple[str, ...]
     aspects: Doubles
     polarity: Doubles

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.hits.explanation.groups import CLUSTER, FeatureGroups
 from cellprofiling.hits.explanation.vocabulary import main_aspects, noun, phrase
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 DRIVERS, LOOKED_AT = 3, 12  # features named per group, and the first among which they are chosen
 

@@ -13,9 +13,8 @@ from cellprofiling.hits.design import read_design
 from cellprofiling.hits.effects import describe_layout
 from cellprofiling.hits.explanation.follow_up import Found, next_test
 from cellprofiling.hits.explanation.sentences import many, perturbation_names
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
-
-Doubles = NDArray[np.float64]
 
 NEEDED = ["group", "feature_group", "effect", "q_value", "rank", "n_wells", "n_plates", "change"]
 
@@ -157,9 +156,7 @@ def _changed(explained: pd.DataFrame, n_groups: int, fdr: float) -> list[list[di
     return result
 
 
-def _similar(
-    effects: Doubles, told: NDArray[np.bool_], compound: NDArray, alike: float, top: int
-) -> list[list[tuple[int, float]]]:
+def _similar(effects: Doubles, told: Mask, compound: NDArray, alike: float, top: int) -> list[list[tuple[int, float]]]:
     """Return the most similar perturbations of other compounds, one for each compound, with their cosine."""
     shape = np.nan_to_num(effects)
     cosine = direction(np.sign(shape) * np.sqrt(np.abs(shape)))

@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.names import BETWEEN_CHANNELS
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
 RINGS = re.compile(r"(\d+)of(\d+)")
 FINE = 4  # pixels up to which grains are called fine
@@ -247,7 +245,7 @@ def _parts(compartment: str | None, channel: str | None) -> dict[str, str]:
     }
 
 
-def main_aspects(pull: Doubles, change: Doubles, aspects: Doubles) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def main_aspects(pull: Doubles, change: Doubles, aspects: Doubles) -> tuple[Indices, Mask]:
     """Return the aspect that makes most of the effect of each perturbation on a group, and whether it grew.
 
     Parameters

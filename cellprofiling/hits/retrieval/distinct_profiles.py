@@ -2,13 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.calling.activities import COLUMNS
 from cellprofiling.hits.retrieval.precision import METRICS
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.kernels.inference.permutation import (
     every_assignment,
@@ -19,9 +19,6 @@ from cellprofiling.kernels.inference.permutation import (
 )
 from cellprofiling.kernels.retrieval.precision_of_sets import set_precisions
 from cellprofiling.kernels.scale.order import content_order
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 HELD = 64_000_000  # similarities held at a time
 

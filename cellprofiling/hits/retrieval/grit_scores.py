@@ -4,14 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, ReferenceRowsError, listed, one_of
 from cellprofiling.core.frame import By, Reference, complete, groups, require, rows, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.retrieval.precision import METRICS
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 AVERAGES: dict[str, Callable[[Doubles], np.floating]] = {"mean": np.mean, "median": np.median}
 FEWEST_CONTROLS = 2
@@ -113,9 +111,9 @@ def grit(
 
 def _score(
     unit: Doubles,
-    wells: NDArray[np.intp],
-    alike: NDArray[np.intp],
-    controls: NDArray[np.intp],
+    wells: Indices,
+    alike: Indices,
+    controls: Indices,
     summarize: Callable[[Doubles], np.floating],
 ) -> tuple[float, int]:
     """Return the average standardized similarity of some wells to those like them, and over how many pairs."""

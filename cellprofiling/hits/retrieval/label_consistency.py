@@ -4,7 +4,6 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, require, split
@@ -12,6 +11,7 @@ from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.calling.activities import COLUMNS
 from cellprofiling.hits.retrieval.labels import read_labels
 from cellprofiling.hits.retrieval.precision import METRICS
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.batches.consensus import group_medians
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.kernels.inference.permutation import (
@@ -22,10 +22,6 @@ from cellprofiling.kernels.inference.permutation import (
 )
 from cellprofiling.kernels.retrieval.precision_of_sets import at_least_as_similar, slot_precisions
 from cellprofiling.kernels.scale.order import content_order
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Bools = NDArray[np.bool_]
 
 
 def consistency(
@@ -140,7 +136,7 @@ def _names(keys: pd.DataFrame) -> list[str]:
 
 def _labels_of_groups(
     column: pd.Series, separator: str | None, codes: Indices, keys: pd.DataFrame, label: str
-) -> tuple[Bools, list]:
+) -> tuple[Mask, list]:
     """Return which perturbation bears which label; the rows of one must agree."""
     bears, names = read_labels(column, separator)
     first = np.unique(codes, return_index=True)[1]
@@ -153,7 +149,7 @@ def _labels_of_groups(
     return bears[first], names
 
 
-def _rows_of_labels(metadata: pd.DataFrame, codes: Indices, bears: Bools) -> pd.DataFrame:
+def _rows_of_labels(metadata: pd.DataFrame, codes: Indices, bears: Mask) -> pd.DataFrame:
     """Return how many rows, on how many plates, bear each label."""
     borne = bears[codes]
     found = pd.DataFrame({"n_wells": borne.sum(axis=0), "n_plates": np.nan})
@@ -163,7 +159,7 @@ def _rows_of_labels(metadata: pd.DataFrame, codes: Indices, bears: Bools) -> pd.
     return found
 
 
-def _tests(unit: Doubles, bears: Bools, permutations: int, seed: int) -> list[dict]:
+def _tests(unit: Doubles, bears: Mask, permutations: int, seed: int) -> list[dict]:
     """Return the test of each label."""
     similarity = unit @ unit.T
     counts = at_least_as_similar(similarity)
@@ -175,8 +171,8 @@ def _tests(unit: Doubles, bears: Bools, permutations: int, seed: int) -> list[di
 def _test(
     similarity: Doubles,
     counts: Indices,
-    borne: Bools,
-    shared: Bools,
+    borne: Mask,
+    shared: Mask,
     permutations: int,
     seed: int,
     nulls: dict[tuple, tuple[Doubles, bool]],
@@ -204,7 +200,7 @@ def _test(
 
 
 def _null(
-    similarity: Doubles, counts: Indices, n_members: int, apart: Bools, permutations: int, seed: int
+    similarity: Doubles, counts: Indices, n_members: int, apart: Mask, permutations: int, seed: int
 ) -> tuple[Doubles, bool]:
     """Return what random assignments of perturbations to slots score, and whether these are all there are."""
     n, n_slots = len(similarity), apart.shape[1]

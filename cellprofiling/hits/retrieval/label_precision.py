@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
 from cellprofiling.hits.retrieval.labels import read_labels
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.retrieval.average_precision import average_precisions
 
-Bools = NDArray[np.bool_]
 Grouping = Mapping[str, str | Sequence[str]]
 
 BLOCK = 8_000_000  # similarities held at a time
@@ -21,15 +21,15 @@ BLOCK = 8_000_000  # similarities held at a time
 class LabelPrecisions(NamedTuple):
     """One entry per profile and label: the row of the profile, the label, and the columns of the result."""
 
-    rows: NDArray[np.intp]
+    rows: Indices
     labels: list[Any]
     columns: dict[str, NDArray]
 
 
 def label_precisions(
     profiles: pd.DataFrame,
-    vectors: NDArray[np.float64],
-    valid: Bools,
+    vectors: Doubles,
+    valid: Mask,
     groupings: tuple[Grouping, Grouping],
     label: str,
     separator: str | None,
@@ -71,8 +71,8 @@ def label_precisions(
 class _Side(NamedTuple):
     """One grouping: numbers that must agree, numbers that must differ (-1 unknown), and what labels must do."""
 
-    same: NDArray[np.intp]
-    different: NDArray[np.intp]
+    same: Indices
+    different: Indices
     shares: bool
     shares_none: bool
 
@@ -88,7 +88,7 @@ class _Side(NamedTuple):
         ]
         return cls(codes[0], codes[1], label in lists[0], label in lists[1])
 
-    def joins(self, queries: NDArray[np.intp], bears: Bools, column: int) -> Bools:
+    def joins(self, queries: Indices, bears: Mask, column: int) -> Mask:
         """Return the mask of pairs of some queries, of one label, with all profiles."""
         pairs = queries[:, None] != np.arange(len(bears))
         for codes in self.same:
@@ -103,6 +103,6 @@ class _Side(NamedTuple):
         return pairs
 
 
-def _portions(queries: NDArray[np.intp], n: int) -> list[NDArray[np.intp]]:
+def _portions(queries: Indices, n: int) -> list[Indices]:
     step = max(1, BLOCK // max(1, n))
     return [queries[start : start + step] for start in range(0, len(queries), step)]

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
+from cellprofiling.kernels.arrays import Mask
 
 
-def read_labels(column: pd.Series, separator: str | None) -> tuple[Bools, list[Any]]:
+def read_labels(column: pd.Series, separator: str | None) -> tuple[Mask, list[Any]]:
     """Return which row bears which label, shape (n_rows, n_labels), and the labels, sorted.
 
     Parameters

@@ -4,16 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, complete, groups, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.retrieval.precision import METRICS
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.scale.order import content_order
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 QUANTILES = 201  # of each distribution that the result carries
 

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FileFormatError, InputError, listed, nearest, one_of
 from cellprofiling.core.frame import METADATA
@@ -17,12 +16,11 @@ from cellprofiling.core.ledgers import KEY, Ledger, Line, lines
 from cellprofiling.io.objects.compartments import USUAL, Joined, Objects, connected, hierarchy, join, one_to_one
 from cellprofiling.io.objects.images import packs
 from cellprofiling.io.objects.partitions import Opened, Partition
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 OBJECT_NUMBER = f"{METADATA}ObjectNumber"
 ANSWERS = ("matched", "all")
 LOOKED_AT = 12  # images from which it is told whether objects are one to one
-
-Block = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Found:
 
     objects: Objects
     columns: Sequence[str]
-    values: Sequence[Block]
+    values: Sequence[Doubles]
     lines: Sequence[Line] = ()
 
 
@@ -72,10 +70,10 @@ class Store(Protocol):
     @property
     def compartments(self) -> Mapping[str, Compartment]: ...
 
-    def read(self, asked: Mapping[str, Sequence[str]], images: NDArray[np.intp]) -> dict[str, Found]:
+    def read(self, asked: Mapping[str, Sequence[str]], images: Indices) -> dict[str, Found]:
         """Return the objects of compartments in some images, with some columns each."""
 
-    def paths(self, images: NDArray[np.intp]) -> tuple[Path, ...]:
+    def paths(self, images: Indices) -> tuple[Path, ...]:
         """Return the files that hold some images."""
 
 
@@ -128,9 +126,7 @@ def schema_of(store: Store, names: Sequence[str], matched: bool) -> pd.DataFrame
     )
 
 
-def load(
-    store: Store, names: Sequence[str], matched: bool, images: NDArray[np.intp], columns: Sequence[str]
-) -> pd.DataFrame:
+def load(store: Store, names: Sequence[str], matched: bool, images: Indices, columns: Sequence[str]) -> pd.DataFrame:
     """Return the cells of some images with some columns, and in its ledger which objects had no partner."""
     asked = {name: [c for c in columns if c in store.compartments[name].columns] for name in names}
     found = store.read(asked, images)
@@ -171,7 +167,7 @@ def _put_together(
     return pd.concat([keys, pd.DataFrame(block.T, columns=measured, copy=False)], axis=1)
 
 
-def _fill(block: Block, rows: Sequence[int], values: Sequence[Block], at: NDArray[np.intp]) -> None:
+def _fill(block: Doubles, rows: Sequence[int], values: Sequence[Doubles], at: Indices) -> None:
     """Write the values of one compartment into the rows of the block; a cell that has no such object has none."""
     there = at >= 0
     as_they_are = bool(values) and len(at) == len(values[0]) and np.array_equal(at, np.arange(len(at)))

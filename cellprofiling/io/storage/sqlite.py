@@ -16,18 +16,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FileFormatError
 from cellprofiling.io.storage.columns import MISSING
+from cellprofiling.kernels.arrays import Doubles, Mask
 
 MAGIC = b"SQLite format 3\0"
 AT_ONCE = 1 << 15  # rows that the driver hands over together; what is read at a time then lies in one piece
 PATIENCE = 10_000  # milliseconds to wait for a program that is writing the file
 MOST = 1000  # columns of one question; SQLite answers at most 2000, and texts may be asked for beside numbers
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass
@@ -59,13 +56,13 @@ class Database:
         with self._named(), closing(sqlite3.connect(self.uri, uri=True)) as database:
             return database.execute(question).fetchall()
 
-    def numbers(self, table: str, columns: Sequence[str], where: str) -> tuple[list[Floats], dict[str, Flags]]:
+    def numbers(self, table: str, columns: Sequence[str], where: str) -> tuple[list[Doubles], dict[str, Mask]]:
         """Return columns as numbers, and in which rows a text says that the value is missing; other texts are an error.
 
         Rows come in the order of their row numbers.
         """
-        values: list[Floats] = []
-        missing: dict[str, Flags] = {}
+        values: list[Doubles] = []
+        missing: dict[str, Mask] = {}
         for start in range(0, len(columns), MOST):
             part = list(columns[start : start + MOST])
             answer = self._columns(table, part, where)
@@ -107,7 +104,7 @@ class Database:
         as_asked = all(pa.types.is_float64(kind) for kind in answer.schema.types[: len(columns)])
         return answer.slice(1) if as_asked else None
 
-    def _filled_in(self, table: str, name: str, values: Floats, texts: pa.ChunkedArray) -> tuple[Floats, Flags]:
+    def _filled_in(self, table: str, name: str, values: Doubles, texts: pa.ChunkedArray) -> tuple[Doubles, Mask]:
         """Return numbers with those that were written as text, and where a text says that there is none."""
         trimmed = pc.utf8_trim_whitespace(texts)
         absent = pc.is_in(trimmed, value_set=pa.array(MISSING))
@@ -200,5 +197,5 @@ def _only_texts(name: str) -> str:
     return f"CASE WHEN typeof({quoted(name)}) IN ('text', 'blob') THEN CAST({quoted(name)} AS TEXT) END"
 
 
-def _floats(column: pa.ChunkedArray) -> Floats:
+def _floats(column: pa.ChunkedArray) -> Doubles:
     return column.to_numpy()

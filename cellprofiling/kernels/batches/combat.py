@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.scale import ROUNDINGS, means
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 PRECISION = 1e-10  # relative; iteration stops when no estimate moves more
 LONGEST = 10_000
@@ -34,7 +31,7 @@ class Adjustment:
     gain: Doubles
     target: Doubles
 
-    def apply(self, x: Floats, codes: NDArray[np.intp], *, out: Doubles | None = None) -> Doubles:
+    def apply(self, x: Floats, codes: Indices, *, out: Doubles | None = None) -> Doubles:
         """Return the rows of `x` adjusted, row i as batch `codes[i]`; where nothing is to be done bytes are kept.
 
         Parameters
@@ -73,12 +70,12 @@ class Moments:
     variance: Doubles
     noise: Doubles
 
-    def of_columns(self, columns: NDArray[np.intp]) -> "Moments":
+    def of_columns(self, columns: Indices) -> "Moments":
         """Return the moments with the columns in another order."""
         return Moments(self.n, self.mean[:, columns], self.variance[:, columns], self.noise[columns])
 
 
-def batch_moments(x: Floats, members: Sequence[NDArray[np.intp]]) -> Moments:
+def batch_moments(x: Floats, members: Sequence[Indices]) -> Moments:
     """Return the moments of each batch, whose rows are `members[batch]`, two at least; summed in that order."""
     parts = [_moments(x, rows) for rows in members]
     n = np.array([len(rows) for rows in members], dtype=np.float64)
@@ -86,7 +83,7 @@ def batch_moments(x: Floats, members: Sequence[NDArray[np.intp]]) -> Moments:
     return Moments(n, mean, variance, ROUNDINGS * np.finfo(x.dtype).eps * np.abs(mean).max(axis=0))
 
 
-def _moments(x: Floats, rows: NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+def _moments(x: Floats, rows: Indices) -> tuple[Doubles, Doubles]:
     """Return mean and variance in one pass, from deviations from the mean of the first rows."""
     pivot = means(x[rows[:ROWS_AT_ONCE]])
     sums, squares = np.zeros(x.shape[1]), np.zeros(x.shape[1])
@@ -145,9 +142,7 @@ def _standard(moments: Moments, reference_batch: int | None) -> tuple[Doubles, D
     return grand, ((n - 1) * variance).sum(axis=0) / n.sum()
 
 
-def _posterior(
-    location: Doubles, variance: Doubles, n: float, known: NDArray[np.bool_], free: NDArray[np.bool_]
-) -> tuple[Doubles, Doubles]:
+def _posterior(location: Doubles, variance: Doubles, n: float, known: Mask, free: Mask) -> tuple[Doubles, Doubles]:
     """Return the posterior locations of the features `known`, and variances of those `free` of one batch."""
     seen = location[known]
     prior, spread = seen.mean() if len(seen) else 0.0, seen.var() if len(seen) else 0.0

@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterator
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import means, medians
 from cellprofiling.kernels.similarity.similarity import ranks
 
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Statistic = Callable[[Floats, Indices, Indices, Doubles], None]
 
 AT_ONCE = 2**22  # values that are gathered at a time, 32 MB
@@ -142,7 +139,7 @@ def _of_equal_size(x: Floats, codes: Indices, n_groups: int) -> Iterator[Indices
             yield order[first[i : i + step, None] + np.arange(size)]
 
 
-def _weights(x: Doubles, present: NDArray[np.bool_], min_weight: float) -> Doubles:
+def _weights(x: Doubles, present: Mask, min_weight: float) -> Doubles:
     """Return the weight of each row in its group; the weights of a group sum to one."""
     n_groups, size = x.shape[:2]
     if size < 3:

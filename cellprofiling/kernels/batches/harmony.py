@@ -7,10 +7,8 @@ monotone, and stopping at its first small dip leaves most of the batch effect in
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Codes = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
 ROWS_PER_CLUSTER, MOST_CLUSTERS = 30, 100
 BLOCKS = 20  # into which rows are dealt; the batches of a cluster are counted anew after each
@@ -36,9 +34,7 @@ class Settings:
     rounds: int
 
 
-def harmonize(
-    z: Doubles, codes: Codes, anchors: NDArray[np.bool_], settings: Settings, rng: np.random.Generator
-) -> Doubles:
+def harmonize(z: Doubles, codes: Indices, anchors: Mask, settings: Settings, rng: np.random.Generator) -> Doubles:
     """Return the rows of `z` with the batches mixed.
 
     Parameters
@@ -68,13 +64,13 @@ def harmonize(
     return corrected
 
 
-def _whole_shift(z: Doubles, codes: Codes, anchors: NDArray[np.bool_]) -> Doubles:
+def _whole_shift(z: Doubles, codes: Indices, anchors: Mask) -> Doubles:
     deviation = np.array([z[anchors & (codes == batch)].mean(axis=0) for batch in range(int(codes.max()) + 1)])
     return deviation - deviation.mean(axis=0)
 
 
 def _mixed(
-    unit: Doubles, shares: Doubles, codes: Codes, n_batches: int, settings: Settings, rng: np.random.Generator
+    unit: Doubles, shares: Doubles, codes: Indices, n_batches: int, settings: Settings, rng: np.random.Generator
 ) -> Doubles:
     """Return how much each row belongs to each cluster after some rounds, clusters drawn towards all batches alike."""
     sizes = np.bincount(codes, minlength=n_batches) / len(codes)
@@ -95,7 +91,7 @@ def _mixed(
     return shares
 
 
-def _shifted(z: Doubles, shares: Doubles, batches: list[Codes], anchors: NDArray[np.bool_], ridge: float) -> Doubles:
+def _shifted(z: Doubles, shares: Doubles, batches: list[Indices], anchors: Mask, ridge: float) -> Doubles:
     """Return rows moved by the shifts of their clusters; the center of a cluster (its intercept) stays."""
     measured = [rows[anchors[rows]] for rows in batches]
     n = np.array([shares[rows].sum(axis=0) for rows in measured])

@@ -11,9 +11,7 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.kernels.scale.scale import Doubles
-
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 ABSENT = -1
 TIE = 1e-9  # statistics are means of fractions: equal ones may differ by rounding

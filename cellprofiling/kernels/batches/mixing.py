@@ -2,15 +2,11 @@
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.scale.scale import means
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 TRIES, CLOSE = 50, 1e-5  # bisections, and how near the entropy must come, as published
 
@@ -39,7 +35,7 @@ def mixing_index(effective: Doubles, n_batches: int) -> float:
     return (float(np.median(effective)) - 1) / (n_batches - 1)
 
 
-def as_expected(batch: Indices, shares: Doubles, alpha: float = 0.05) -> NDArray[np.bool_]:
+def as_expected(batch: Indices, shares: Doubles, alpha: float = 0.05) -> Mask:
     """Return for each row whether batches among its neighbors could be a random draw: kBET accepts.
 
     Parameters

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 PHASES = ("sub-G1", "G1", "S", "G2/M", ">4N")
 RATIO = (1.8, 2.2)  # of the DNA of G2 and G1 cells, as stains measure it
@@ -61,7 +60,7 @@ class Cycle:
         beyond = REACH * self.spread
         return np.array([self.two_n - beyond, low, high, self.two_n + self.doubling + beyond])
 
-    def phases(self, v: Doubles) -> NDArray[np.intp]:
+    def phases(self, v: Doubles) -> Indices:
         """Return the phase of each cell, a place in `PHASES`; -1 where `v` is missing."""
         return np.where(np.isnan(v), -1, np.searchsorted(self.gates, v, side="left"))
 

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.shrinkage import ledoit_wolf_share
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 NULL_DRAWS = 1000
 

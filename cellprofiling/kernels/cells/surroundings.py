@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 TURN = 2 * np.pi
 STEPS = 72  # directions in which is asked whether the image goes on: every 5 degrees

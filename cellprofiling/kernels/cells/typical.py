@@ -1,11 +1,8 @@
 """Cells to look at: which of them respond, and which of those are typical."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 
 PURE = 0.9  # of the cells above a threshold would not be there if nothing responded
 LEVELS = np.append(np.arange(0.05, 1.0, 0.05), [0.975, 0.99, 0.995])  # of control cells
@@ -35,7 +32,7 @@ def responding(scores: Doubles, controls: Doubles, low: float) -> Mask:
     return scores > thresholds[pure[0] if len(pure) else int(np.argmax(purity))]
 
 
-def typical(y: NDArray[np.floating], scores: Doubles, well: Indices, target: float, k: int) -> Indices:
+def typical(y: Floats, scores: Doubles, well: Indices, target: float, k: int) -> Indices:
     """Return k cells of a score near the target that are usual in everything else, best first, wells taking turns.
 
     Parameters

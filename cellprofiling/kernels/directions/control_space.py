@@ -5,12 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.directions.shrinkage import ledoit_wolf_share
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 LEAST_SHRUNK = 0.1  # share of the target; the formula takes cells for independent, but cells of a well are alike
 CELLS_AT_ONCE = 1 << 16

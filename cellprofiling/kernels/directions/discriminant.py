@@ -1,13 +1,9 @@
 """How far two kinds of wells lie apart along the direction that tells them apart best, learned from other wells."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.whitening import fit_whitening
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 def direction(positive: Doubles, negative: Doubles) -> Doubles:

@@ -8,10 +8,8 @@ make it A' = A + V'EV, whose inverse needs inner products with these wells only 
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 LEAST_PIVOT = 1e-9  # below it a well is all there is in some direction: without it, nothing would be known there
 

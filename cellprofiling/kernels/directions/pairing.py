@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.pls import pls_canonical
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 TINY = float(np.finfo(np.float64).tiny)
 

@@ -1,13 +1,10 @@
 """The directions in which wells differ most within their plates."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.scale.order import content_order
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 FAR = 10.0  # spreads beyond which a value counts as this far: one dead well is no component
 

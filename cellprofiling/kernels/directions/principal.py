@@ -1,9 +1,8 @@
 """The directions in which rows spread, the widest first."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 ROWS_AT_ONCE = 64  # at least; four times the number of features if that is more
 

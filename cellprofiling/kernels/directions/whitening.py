@@ -7,14 +7,11 @@ Wolf (2004), doi 10.1016/S0047-259X(03)00096-4, computed from thin factorization
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats
 from cellprofiling.kernels.directions.principal import principal_directions
 from cellprofiling.kernels.directions.shrinkage import ledoit_wolf_share
 from cellprofiling.kernels.scale.scale import Scaling, fit_standard
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 COLUMNS_AT_ONCE = 64
 

@@ -3,13 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from cellprofiling.kernels.arrays import Doubles, Floats
 from cellprofiling.kernels.scale.groups import Grouping
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 SMALLEST = 1e-10  # of the largest variance: directions in which a sample spreads less are rounding
 ROWS_AT_ONCE = 1024

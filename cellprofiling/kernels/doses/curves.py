@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 HILLS = (0.3, 8.0)  # slopes outside say more about the gaps between doses than about a compound
 BEYOND = 1.0  # decades outside the doses where the middle of a curve may lie

@@ -2,12 +2,9 @@
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.doses.trend import Trial, explained_by_rise
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def project(gram: Doubles, trial: Trial, arrangement: Indices) -> Doubles:

@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
 HELD = 32_000_000  # inner products held at a time
 NEAR_ONE = 1 - 1e-12  # correlations count no higher, so that equal series have a finite score
@@ -37,7 +35,7 @@ class Alignments(NamedTuple):
     overlap: Indices
 
 
-def align_all(series: Doubles, shared: Doubles, known: NDArray[np.bool_], *, min_overlap: int) -> Alignments:
+def align_all(series: Doubles, shared: Doubles, known: Mask, *, min_overlap: int) -> Alignments:
     """Align each series with each other one.
 
     Parameters
@@ -77,7 +75,7 @@ def align_all(series: Doubles, shared: Doubles, known: NDArray[np.bool_], *, min
 
 @nb.njit(cache=True, nogil=True)
 def _align(
-    products: Doubles, squares: Doubles, known: NDArray[np.bool_], n_first: int, min_overlap: int, start: int
+    products: Doubles, squares: Doubles, known: Mask, n_first: int, min_overlap: int, start: int
 ) -> tuple[Indices, Indices, Doubles, Doubles, Doubles, Indices, Doubles, Indices]:
     n, n_doses = known.shape
     n_pairs = n_first * n - n_first * (n_first + 1) // 2
@@ -107,9 +105,7 @@ def _align(
 
 
 @nb.njit(cache=True, nogil=True)
-def _correlation(
-    products: Doubles, squares: Doubles, known: NDArray[np.bool_], a: int, b: int, s: int
-) -> tuple[float, int]:
+def _correlation(products: Doubles, squares: Doubles, known: Mask, a: int, b: int, s: int) -> tuple[float, int]:
     """Return r of two series at one shift, NaN without one, and how many doses stand side by side."""
     n_doses = known.shape[1]
     count, product, square_a, square_b = 0, 0.0, 0.0, 0.0

@@ -1,9 +1,8 @@
 """One p-value of several that may depend on each other."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 MOST = 0.99  # a p-value of 1, which a permutation test gives, would outweigh any number of small ones
 

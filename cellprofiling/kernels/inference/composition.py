@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.permutation import (
     every_assignment,
     exact_p_value,
@@ -13,9 +13,6 @@ from cellprofiling.kernels.inference.permutation import (
     p_value,
     random_assignments,
 )
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 PSEUDO = 0.5  # of a cell, added to each kind: a kind of which a well has none has no logarithm
 

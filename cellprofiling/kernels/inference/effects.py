@@ -1,10 +1,9 @@
 """Sizes of a difference between treated and control, in units of their spread."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, ndtri
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 
 def unbiased(df: Doubles) -> Doubles:

@@ -1,14 +1,12 @@
 """A label more frequent in a sample than chance makes it."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-Doubles = NDArray[np.float64]
-Counts = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 
-def overrepresentation(n: Counts, n_sample: Counts, n_label: Counts, n_total: Counts) -> Doubles:
+def overrepresentation(n: Indices, n_sample: Indices, n_label: Indices, n_total: Indices) -> Doubles:
     """Return the probability that a random sample of `n_sample` of `n_total` holds `n` or more of the `n_label`.
 
     Fisher's exact test, one-sided: the upper tail of the hypergeometric distribution; 1 where n is 0.

@@ -2,10 +2,8 @@
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 
 def signed_gaps(values: Doubles, starts: Indices, controls: Doubles) -> Doubles:

@@ -1,8 +1,8 @@
 """How far the mean of labeled units lies from that of the others of their blocks: a permutation test of one value."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.permutation import (
     every_assignment,
     exact_p_value,
@@ -10,9 +10,6 @@ from cellprofiling.kernels.inference.permutation import (
     p_value,
     random_assignments,
 )
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def mean_shift(

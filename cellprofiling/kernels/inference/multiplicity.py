@@ -6,11 +6,9 @@ A group is a compound, its tests are the doses; the same for genes and guides, o
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
 
 class GroupedDiscoveries(NamedTuple):
@@ -25,7 +23,7 @@ class GroupedDiscoveries(NamedTuple):
 
     group_p_value: Doubles
     group_q_value: Doubles
-    selected: NDArray[np.bool_]
+    selected: Mask
     q_value: Doubles
 
 

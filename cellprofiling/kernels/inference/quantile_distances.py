@@ -4,9 +4,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

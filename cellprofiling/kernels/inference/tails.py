@@ -1,8 +1,8 @@
 """How many cells lie outside where control cells lie, and whether wells have more of them than controls do."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.inference.permutation import (
     every_assignment,
     exact_p_value,
@@ -11,13 +11,10 @@ from cellprofiling.kernels.inference.permutation import (
     random_assignments,
 )
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-
 LEVELS = np.array([0.9, 0.95, 0.99, 0.995])  # of the cells that defined the space lie within
 
 
-def tail_shares(y: NDArray[np.floating], starts: Indices, fitted: Indices) -> Doubles:
+def tail_shares(y: Floats, starts: Indices, fitted: Indices) -> Doubles:
     """Return for each well the shares of its cells that lie farther out than `LEVELS` of the cells of fitted wells.
 
     Parameters

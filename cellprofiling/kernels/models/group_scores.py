@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.models.replicates import group_moments
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Bools = NDArray[np.bool_]
 
 
 class Component(NamedTuple):
@@ -24,7 +20,7 @@ class Component(NamedTuple):
     weight: Doubles
 
 
-def about_controls(x: Doubles, is_control: Bools, stratum: Indices) -> Doubles:
+def about_controls(x: Doubles, is_control: Mask, stratum: Indices) -> Doubles:
     """Return rows less the mean of the controls of their stratum; one without controls is left as it is."""
     n_strata = int(stratum.max(initial=-1)) + 1
     return x - group_moments(x[is_control], stratum[is_control], n_strata)[1][stratum]
@@ -64,7 +60,7 @@ def oriented(loading: Doubles, polarity: Doubles) -> Doubles:
     return loading if along >= 0 else -loading
 
 
-def deal(is_control: Bools, stratum: Indices, n_folds: int) -> Indices:
+def deal(is_control: Mask, stratum: Indices, n_folds: int) -> Indices:
     """Return the fold of each row: controls of a stratum are dealt in turn, and so are the others.
 
     The rows of a stratum are dealt in the order they have, the next stratum going on where the one before stopped.
@@ -78,7 +74,7 @@ def deal(is_control: Bools, stratum: Indices, n_folds: int) -> Indices:
 
 def group_scores(
     x: Doubles,
-    is_control: Bools,
+    is_control: Mask,
     stratum: Indices,
     members: Sequence[Indices],
     polarity: Doubles,

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cellprofiling.kernels.scale.scale import Doubles, Floats, means
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
+from cellprofiling.kernels.scale.scale import means
 
 NOISE = 1e-10  # a spread, or a singular value, that is smaller in proportion is rounding error
 
 
-def slopes(terms: Doubles, x: Floats, *, ridge: float = 0.0, codes: NDArray[np.intp] | None = None) -> Doubles:
+def slopes(terms: Doubles, x: Floats, *, ridge: float = 0.0, codes: Indices | None = None) -> Doubles:
     """Return the slope of each column of `x` on each column of `terms`, with intercept: shape (n_terms, n_features).
 
     Parameters
@@ -36,7 +36,7 @@ def slopes(terms: Doubles, x: Floats, *, ridge: float = 0.0, codes: NDArray[np.i
     return result
 
 
-def patterns(x: Floats) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
+def patterns(x: Floats) -> Iterator[tuple[Mask, Indices]]:
     """Give the rows that have a value, and the columns that have a value in just these rows."""
     present = ~np.isnan(x)
     if present.all():
@@ -49,14 +49,14 @@ def patterns(x: Floats) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
         yield present[:, columns[0]], columns
 
 
-def block(x: Floats, rows: NDArray[np.bool_], columns: NDArray[np.intp]) -> Doubles:
+def block(x: Floats, rows: Mask, columns: Indices) -> Doubles:
     """Return some rows and columns of `x` in float64, `x` itself where it is all of them."""
     if len(columns) == x.shape[1] and rows.all():
         return np.asarray(x, dtype=np.float64)
     return np.asarray(x[np.ix_(rows, columns)], dtype=np.float64)
 
 
-def centered(x: Doubles, codes: NDArray[np.intp]) -> Doubles:
+def centered(x: Doubles, codes: Indices) -> Doubles:
     """Return complete values less the mean of their group."""
     result = np.empty_like(x)
     for code in np.unique(codes):
@@ -64,7 +64,7 @@ def centered(x: Doubles, codes: NDArray[np.intp]) -> Doubles:
     return result
 
 
-def _solved(terms: Doubles, x: Doubles, ridge: float, codes: NDArray[np.intp]) -> Doubles:
+def _solved(terms: Doubles, x: Doubles, ridge: float, codes: Indices) -> Doubles:
     within = centered(terms, codes)
     spread = np.sqrt((within**2).mean(axis=0))
     unit = np.where(spread > NOISE * np.abs(terms).max(axis=0), spread, np.inf)

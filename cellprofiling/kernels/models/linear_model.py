@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.scale.scale import means
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 NEGLIGIBLE = 1e-9  # of the largest eigenvalue; entries are shares of rows, so nothing real is that small
 DIGITS = 6  # of coordinates that are 0 or a share of rows, rounding taken off
@@ -25,12 +22,10 @@ class Additive:
     """
 
     shift: Doubles
-    linked: NDArray[np.intp]
+    linked: Indices
 
 
-def fit_additive(
-    x: Floats, places: NDArray[np.intp], levels: NDArray[np.intp], treatment: NDArray[np.intp]
-) -> Additive:
+def fit_additive(x: Floats, places: Indices, levels: Indices, treatment: Indices) -> Additive:
     """Return the effects of places in y = treatment + sum of the effects of levels + noise.
 
     Parameters
@@ -62,7 +57,7 @@ def fit_additive(
     return Additive(shift - _group_means(shift[places], linked[places], linked), linked)
 
 
-def _group_means(values: Doubles, codes: NDArray[np.intp], of: NDArray[np.intp] | None = None) -> Doubles:
+def _group_means(values: Doubles, codes: Indices, of: Indices | None = None) -> Doubles:
     """Return for each row (or each entry of `of`) the mean of its group."""
     n = int(codes.max()) + 1
     sums = np.zeros((n, values.shape[1]))

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import digamma, polygamma, stdtr
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 FEWEST = 3  # variances from which their spread is judged
 STEPS, CLOSE = 50, 1e-10  # of Newton's method

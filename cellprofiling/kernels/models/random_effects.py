@@ -3,11 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.models.contrasts import Cells
-
-Doubles = NDArray[np.float64]
 
 RATIOS = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 29)])  # searched first
 GOLDEN, STEPS = (np.sqrt(5) - 1) / 2, 40  # 40 steps of golden section leave 4e-9 of the first interval
@@ -68,7 +66,7 @@ class _Problem(NamedTuple):
     """The data of the restricted likelihood; `df` counts what is left of all rows after strata and effect."""
 
     cells: Cells
-    both: NDArray[np.bool_]
+    both: Mask
     within: Doubles
     df: Doubles
 

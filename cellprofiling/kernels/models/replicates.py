@@ -1,14 +1,10 @@
 """How well replicates agree, feature by feature."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.scale.scale import fit_standard
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def group_spread(x: Floats, codes: Indices, *, ddof: int = 0) -> Doubles:

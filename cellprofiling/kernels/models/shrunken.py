@@ -1,16 +1,15 @@
 """Slopes of many columns on the same few terms, each as large as the evidence in all of them allows."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.models.least_squares import NOISE, block, centered, patterns
-from cellprofiling.kernels.scale.scale import Doubles, Floats
 
 RIDGES = np.array([0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf])  # in rows; the last says that nothing depends on it
 SWEEPS = 30  # of the EM algorithm
 
 
-def shrunken_slopes(terms: Doubles, x: Floats, *, codes: NDArray[np.intp] | None = None) -> Doubles:
+def shrunken_slopes(terms: Doubles, x: Floats, *, codes: Indices | None = None) -> Doubles:
     """Return the slope of each column of `x` on each column of `terms`: shape (n_terms, n_features).
 
     Parameters
@@ -43,7 +42,7 @@ def shrunken_slopes(terms: Doubles, x: Floats, *, codes: NDArray[np.intp] | None
     return np.einsum("kj,ktj->tj", _weights(evidence), candidates)
 
 
-def _candidates(terms: Doubles, x: Doubles, codes: NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+def _candidates(terms: Doubles, x: Doubles, codes: Indices) -> tuple[Doubles, Doubles]:
     """Return the log likelihood, shape (n_ridges, n_features), and the slopes of each ridge regression."""
     within, values = centered(terms, codes), centered(x, codes)
     spread = np.sqrt((within**2).mean(axis=0))

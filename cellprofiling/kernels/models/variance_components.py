@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 
 
 def variance_components(x: Floats, levels: Sequence[Indices]) -> Doubles:

@@ -6,12 +6,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.plates.patterns import shared_correlations, shifted, turned
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 AS_RECORDED, MOVED, OTHER, CANNOT_TELL = "as recorded", "moved", "other layout", "cannot tell"
 TRANSFORMS: dict[str, Callable[[Doubles], Doubles]] = {
@@ -152,7 +149,7 @@ def _mean(parts: list[Doubles]) -> Doubles:
     return np.divide(np.nansum(parts, axis=0), known, out=np.full(parts[0].shape, np.nan), where=known > 0)
 
 
-def _medians(values: Doubles, mask: NDArray[np.bool_]) -> Doubles:
+def _medians(values: Doubles, mask: Mask) -> Doubles:
     """Return the median of each row where `mask` is true and a value is known, NaN where nowhere."""
     chosen = [row[use & ~np.isnan(row)] for row, use in zip(values, mask, strict=True)]
     return np.array([np.median(row) if len(row) else np.nan for row in chosen])

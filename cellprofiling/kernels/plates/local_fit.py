@@ -1,18 +1,16 @@
 """Plates smoothed by polynomials fitted near each well."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Mask
 from cellprofiling.kernels.models.least_squares import patterns
-from cellprofiling.kernels.scale.scale import MAD_SCALE, Doubles, Floats, medians
+from cellprofiling.kernels.scale.scale import MAD_SCALE, medians
 
 FAR = 3.0  # in MADs: values further off are moved there before the next fit, for hits must not bend the surface
 AT_ONCE = 64  # wells whose local fits are solved together
 
 
-def loess(
-    places: Doubles, x: Floats, fit: NDArray[np.bool_], *, degree: int = 2, span: float = 0.5, rounds: int = 3
-) -> Doubles:
+def loess(places: Doubles, x: Floats, fit: Mask, *, degree: int = 2, span: float = 0.5, rounds: int = 3) -> Doubles:
     """Return the locally fitted value of each column of `x` at each well.
 
     Parameters

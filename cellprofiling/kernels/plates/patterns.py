@@ -1,11 +1,9 @@
 """How alike the patterns of plates are: grids of values compared well by well, as they are or moved."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.plates.polish import median_polish
-
-Doubles = NDArray[np.float64]
 
 FEWEST_IN_LINE = 4  # wells of a row or column whose median may be taken out: a lone well would be its own median
 

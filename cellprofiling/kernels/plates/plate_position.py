@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import f as f_distribution
 from scipy.stats import norm, rankdata
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.plates.surface import surface_terms
 from cellprofiling.kernels.scale.normal_scores import BLOM
 from cellprofiling.kernels.scale.spread import mad
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 PERIODS = (2, 4, 8, 12)  # tips of dispensers and pipettes
 FEWEST_IN_LINE = 4  # wells of a row or column whose mean is looked at

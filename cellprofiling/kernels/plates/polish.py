@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cellprofiling.kernels.scale.scale import Doubles, Floats, medians
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
+from cellprofiling.kernels.scale.scale import medians
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _medians(part: Doubles, axis: int) -> Doubles:
     return np.nan_to_num(medians(lines.reshape(len(lines), -1))).reshape(lines.shape[1:])
 
 
-def _recenter(effects: Doubles, going: NDArray[np.intp]) -> Doubles:
+def _recenter(effects: Doubles, going: Indices) -> Doubles:
     """Take the median out of the effects of some features, in place, and return it."""
     middle = np.median(effects[:, going], axis=0)
     effects[:, going] -= middle

@@ -1,10 +1,9 @@
 """Wells that lie together."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import label
 
-Mask = NDArray[np.bool_]
+from cellprofiling.kernels.arrays import Mask
 
 
 def largest_region(marked: Mask) -> Mask:

@@ -1,16 +1,13 @@
 """The smooth shape of a plate in a few terms."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cellprofiling.kernels.scale.scale import Doubles
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
 TERMS = ("row", "column", "row * column", "row^2", "column^2", "edge")
 
 
-def surface_terms(
-    row: NDArray[np.intp], column: NDArray[np.intp], edge: NDArray[np.bool_], shape: tuple[int, int]
-) -> Doubles:
+def surface_terms(row: Indices, column: Indices, edge: Mask, shape: tuple[int, int]) -> Doubles:
     """Return the terms of each well, shape (n_wells, 6): see `TERMS`.
 
     Parameters

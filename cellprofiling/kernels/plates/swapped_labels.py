@@ -3,14 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.special import stdtr
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.whitening import fit_whitening
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 N_COMPONENTS = 30  # principal components in which rows are compared
 FEWEST = 10  # rows of other labels that tell how far rows spread

@@ -9,12 +9,9 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.metric import changed_wells, metric_change
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 class Blocks(NamedTuple):

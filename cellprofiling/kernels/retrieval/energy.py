@@ -8,13 +8,10 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.metric import changed_wells, metric_change
 from cellprofiling.kernels.retrieval.control_refit import Blocks, centered_products
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 class Distances(NamedTuple):

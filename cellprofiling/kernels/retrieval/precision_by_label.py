@@ -2,12 +2,9 @@
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.retrieval.average_precision import TIE
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def listed_precisions(unit: Doubles, queries: Indices, others: Indices, label: Indices, apart: Indices) -> Doubles:

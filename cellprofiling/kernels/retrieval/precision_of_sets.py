@@ -2,12 +2,9 @@
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.retrieval.average_precision import TIE
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -60,9 +57,7 @@ def at_least_as_similar(similarity: Doubles) -> Indices:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def slot_precisions(
-    similarity: Doubles, counts: Indices, who: Indices, n_members: int, apart: NDArray[np.bool_]
-) -> Doubles:
+def slot_precisions(similarity: Doubles, counts: Indices, who: Indices, n_members: int, apart: Mask) -> Doubles:
     """Return the mean average precision of members of a label that some profiles are in no list with.
 
     Parameters

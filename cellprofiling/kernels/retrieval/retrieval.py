@@ -4,16 +4,14 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.metric import changed_wells, metric_change
 from cellprofiling.kernels.retrieval.average_precision import precision_of
 from cellprofiling.kernels.retrieval.control_refit import Blocks, origin_products, origin_shares
 
 __all__ = ["Blocks", "mean_average_precisions", "observed_precision"]
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 ON_ORIGIN = 1e-10  # a squared length this much smaller than its terms is rounding error
 FIRST, LAST, ABSENT = 2.0, -2.0, -3.0  # places in a ranking of cosines, for wells that have none

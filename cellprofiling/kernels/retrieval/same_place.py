@@ -4,12 +4,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 MOST_WELLS = 1_500
 DRAWS = 999

@@ -2,12 +2,9 @@
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.retrieval.control_refit import Blocks, centered_products
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def mean_distances(blocks: Blocks, chosen: Indices, _least: float = -np.inf, *, refit: bool) -> Doubles:

@@ -9,8 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Floats
+
 Indices = NDArray[np.integer]
 
 AT_ONCE = 128  # cells whose places along all directions stay in the processor's cache

@@ -1,11 +1,10 @@
 """Whether a series of plates stays where it is: points far off, runs on one side, and drift."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import norm, rankdata, t
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 NORMAL = 1.482602218505602
 EFFICIENCY = 0.37  # of the MAD: so many values out of one carry what a standard deviation needs of normal data

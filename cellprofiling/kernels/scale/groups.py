@@ -13,10 +13,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats
 from cellprofiling.kernels.scale.ranks import two_of_rank
 
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 Indices = NDArray[np.integer]
 
 STATISTICS = ("count", "mean", "std", "min", "max", "median", "mad", "quantile")

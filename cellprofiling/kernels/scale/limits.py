@@ -9,10 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.scale.scale import MAD_SCALE, fit_mad
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 FEWEST = 30  # the MAD of 30 normal values is right to about 20 %; a limit of 4 SDs lies at 3.2 to 4.8
 CROWD = 0.1  # share of values below which what lies apart moves median and MAD by little
@@ -34,7 +32,7 @@ class Limits:
     apart : share of the values that lie apart, below, and were left out; 0 where none were.
     """
 
-    n: NDArray[np.intp]
+    n: Indices
     center: Doubles
     scale: Doubles
     low: Doubles
@@ -119,7 +117,7 @@ def _logarithms(x: Floats) -> Doubles:
 
 
 def _in_units(
-    n: NDArray[np.intp],
+    n: Indices,
     center: Doubles,
     scale: Doubles,
     low: float,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from cellprofiling.kernels.scale.scale import Doubles, Floats, Scaling, fit_range
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
+from cellprofiling.kernels.scale.scale import Scaling, fit_range
 
 BLOM = 3 / 8  # the expected value of the r-th of n normal values is close to Phi^-1((r - 3/8) / (n + 1/4))
 
@@ -70,7 +70,7 @@ def ranks_among(values: Floats, ordered: Doubles) -> Doubles:
     return ranks
 
 
-def _bounds(needles: Doubles, ordered: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _bounds(needles: Doubles, ordered: Doubles) -> tuple[Indices, Indices]:
     """Return how many of `ordered` lie below each needle, and how many up to it; the needles are in order too."""
     n = len(ordered)
     if n <= len(needles) and np.array_equal(needles[:n], ordered) and np.isnan(needles[n:]).all():

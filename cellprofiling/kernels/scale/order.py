@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+from cellprofiling.kernels.arrays import Floats, Indices
 
 FIRST = 64  # columns that tell rows apart unless some are alike in them
 GOLDEN, MIX_1, MIX_2 = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
-def content_order(x: Floats, columns: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
+def content_order(x: Floats, columns: Indices | None = None) -> Indices:
     """Return the row numbers of `x` in an order that does not depend on the order the rows came in.
 
     Parameters

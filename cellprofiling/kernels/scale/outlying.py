@@ -1,11 +1,9 @@
 """How far each well lies from others of its kind on its plate, none of which had a say in what is usual."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 CLIP = 3.0  # MADs beyond which a residual counts as this far in the covariance, so that strays do not hide each other
 SPREAD = 1.482602218505602

@@ -1,16 +1,16 @@
 """One spread for many small groups, each taken around its own center."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from cellprofiling.kernels.scale.scale import MAD_SCALE, Doubles, Floats, means, medians, without_noise
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
+from cellprofiling.kernels.scale.scale import MAD_SCALE, means, medians, without_noise
 
 LIMIT = 3.0  # values further than that from the median of their group, in pooled spreads, are moved there
 ROUNDS = 2  # the first spread is a rough one
 
 
-def pooled_standard(x: Floats, codes: NDArray[np.intp]) -> Doubles:
+def pooled_standard(x: Floats, codes: Indices) -> Doubles:
     """Return the standard deviation of each column around the means of groups, sqrt(sum of squares / (n - groups)).
 
     Parameters
@@ -26,7 +26,7 @@ def pooled_standard(x: Floats, codes: NDArray[np.intp]) -> Doubles:
     return _deviation(_by_group(x, codes), x)
 
 
-def pooled_winsorized(x: Floats, codes: NDArray[np.intp]) -> Doubles:
+def pooled_winsorized(x: Floats, codes: Indices) -> Doubles:
     """Return the standard deviation around the means of groups, far values first moved to three spreads off.
 
     Parameters
@@ -53,7 +53,7 @@ def pooled_winsorized(x: Floats, codes: NDArray[np.intp]) -> Doubles:
     return spread
 
 
-def _by_group(x: Floats, codes: NDArray[np.intp]) -> list[Doubles]:
+def _by_group(x: Floats, codes: Indices) -> list[Doubles]:
     return [np.asarray(x[codes == code], dtype=np.float64) for code in np.unique(codes)]
 
 

@@ -14,10 +14,8 @@ from typing import Any
 import numba
 import numpy as np
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Floats
 
 _GUESSES, _IN_VAIN, _STEPS, _FEW = 16, 2, 4, 12
 _NUMBERS = {"nnan", "nsz"}  # the compiler may take it that no value is missing, and 0 for -0

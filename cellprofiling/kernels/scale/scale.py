@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 
 MAD_SCALE = 1.4826  # 1 / Phi^-1(3/4) as the field rounds it: the MAD of a normal sample becomes its standard deviation
 ROUNDINGS = 100  # a spread of fewer float64 roundings of the location is noise of earlier arithmetic
@@ -26,7 +24,7 @@ class Scaling:
     scale: Doubles
 
     @property
-    def flat(self) -> NDArray[np.bool_]:
+    def flat(self) -> Mask:
         """Which features have no spread."""
         return self.scale == 0
 
@@ -97,11 +95,11 @@ def quantiles(x: Floats, q: Sequence[float]) -> Doubles:
     return low + (high - low) * (position - below)
 
 
-def _count(x: Floats) -> NDArray[np.intp]:
+def _count(x: Floats) -> Indices:
     return (~np.isnan(x)).sum(axis=0)
 
 
-def without_noise(location: Doubles, scale: Doubles, n: NDArray[np.intp], dtype: np.dtype) -> Scaling:
+def without_noise(location: Doubles, scale: Doubles, n: Indices, dtype: np.dtype) -> Scaling:
     """Return the scaling with spreads that are rounding noise set to 0.
 
     scikit-learn's rule, scale <= n eps |location|, with a floor for few rows and for the coarser steps of float32.

@@ -1,9 +1,8 @@
 """How strongly two ways to group rows go together."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Indices
 
 
 def cramers_v(a: Indices, b: Indices) -> float:

@@ -1,14 +1,13 @@
 """Features that go together, where no name says which do."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 
-def correlation_clusters(x: Doubles, n_clusters: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def correlation_clusters(x: Doubles, n_clusters: int) -> tuple[Indices, Indices]:
     """Return the cluster of each feature, and the feature in the middle of each cluster.
 
     Parameters

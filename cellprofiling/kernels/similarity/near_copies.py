@@ -1,12 +1,10 @@
 """Profiles that are nearly the same although they should not be."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 AXES = 8  # directions in which candidates are looked for
 BLOCK = 512  # rows that are compared with all others at a time

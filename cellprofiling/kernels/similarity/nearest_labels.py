@@ -4,13 +4,9 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.retrieval.average_precision import TIE
-
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 BLOCK = 4_000_000  # similarities held at a time
 

@@ -4,13 +4,9 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.scale.scale import means
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 BLOCK = 4_000_000  # distances held at a time
 

@@ -1,15 +1,13 @@
 """Rows put into clusters, compared."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Labels = NDArray[np.intp]
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 NOISE = -1  # the label of a row in no cluster
 
 
-def numbered(labels: Labels) -> Labels:
+def numbered(labels: Indices) -> Indices:
     """Return the same clusters numbered from 0 by size, the largest first; equal ones by their first row."""
     names, first, place, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
     order = sorted(np.flatnonzero(names != NOISE), key=lambda cluster: (-sizes[cluster], first[cluster]))
@@ -18,7 +16,7 @@ def numbered(labels: Labels) -> Labels:
     return number[place].astype(np.intp)
 
 
-def best_overlaps(labels: Labels, again: Labels, n_clusters: int) -> Doubles:
+def best_overlaps(labels: Indices, again: Indices, n_clusters: int) -> Doubles:
     """Return how well each cluster is found again: the largest Jaccard index with a cluster of another partition.
 
     Parameters

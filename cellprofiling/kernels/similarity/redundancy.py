@@ -1,11 +1,9 @@
 """Which features say again what another feature says."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.scale import fit_standard
-
-Doubles = NDArray[np.float64]
 
 FEWEST_ROWS = 3  # two rows always lie on a line
 NO_SPREAD = 1e-12  # of a column scaled to variance 1, in the rows in common: rounding error
@@ -13,7 +11,7 @@ SAME = 12  # digits of an |r|: a twin must not pass or fail the cutoff by roundi
 DIGITS = 9  # of a mean |r|; what lies behind them is rounding error and must not decide between twins
 
 
-def correlations(x: NDArray[np.floating]) -> Doubles:
+def correlations(x: Floats) -> Doubles:
     """Return the Pearson correlation of each pair of columns over the rows where both have a value.
 
     Parameters
@@ -41,7 +39,7 @@ def correlations(x: NDArray[np.floating]) -> Doubles:
     return np.clip(r, -1.0, 1.0)
 
 
-def _over_common_rows(z: Doubles, mask: Doubles, gaps: NDArray[np.intp]) -> Doubles:
+def _over_common_rows(z: Doubles, mask: Doubles, gaps: Indices) -> Doubles:
     """Return the correlation of each column of `z` with each of its columns `gaps`; missing values of `z` are 0."""
     z_gaps, mask_gaps = z[:, gaps], mask[:, gaps]
     n = mask.T @ mask_gaps
@@ -54,7 +52,7 @@ def _over_common_rows(z: Doubles, mask: Doubles, gaps: NDArray[np.intp]) -> Doub
     return np.where(known, r, 0.0)
 
 
-def representatives(r: Doubles, cutoff: float) -> NDArray[np.bool_]:
+def representatives(r: Doubles, cutoff: float) -> Mask:
     """Return which features to keep so that no two of them correlate by more than `cutoff`.
 
     Parameters
@@ -79,7 +77,7 @@ def representatives(r: Doubles, cutoff: float) -> NDArray[np.bool_]:
     return kept
 
 
-def dropped_in_pairs(r: Doubles, cutoff: float) -> NDArray[np.bool_]:
+def dropped_in_pairs(r: Doubles, cutoff: float) -> Mask:
     """Return which features pycytominer's correlation_threshold drops.
 
     Parameters

@@ -1,13 +1,10 @@
 """How alike two profiles are."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from cellprofiling.kernels.arrays import Doubles, Floats
 from cellprofiling.kernels.scale.scale import fit_standard
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 
 def cosine(x: Floats) -> Doubles:

@@ -5,13 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError
 from cellprofiling.core.frame import PLATE, Reference, groups, require, rows
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.plot import style
-
-Floats = NDArray[np.float64]
 
 GOLDEN = (5**0.5 - 1) / 2  # multiples of it, modulo 1, spread points evenly without a random number
 
@@ -83,7 +81,7 @@ def controls(wells: pd.DataFrame, value: str, *, reference: Reference, by: str =
     return ax
 
 
-def _draw_wells(ax: Axes, number: NDArray[np.intp], values: Floats, text: str, color: str, width: float) -> None:
+def _draw_wells(ax: Axes, number: Indices, values: Doubles, text: str, color: str, width: float) -> None:
     if not len(values):
         return
     aside = (np.arange(len(values)) * GOLDEN % 1 - 0.5) * width
@@ -102,7 +100,7 @@ def _draw_wells(ax: Axes, number: NDArray[np.intp], values: Floats, text: str, c
     )
 
 
-def _draw_boxes(ax: Axes, number: NDArray[np.intp], values: Floats) -> None:
+def _draw_boxes(ax: Axes, number: Indices, values: Doubles) -> None:
     present = np.unique(number)
     line: dict[str, Any] = {"color": style.VERMILION, "lw": 1.1}
     ax.boxplot(

@@ -5,14 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, Reference, require, rows
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.plot import style
 from cellprofiling.plot.layouts.screens import in_order
-
-Floats = NDArray[np.float64]
 
 NORMAL = 1.482602218505602  # MADs in an SD of normal data
 WEIGHT = 0.2  # of the newest plate in the moving average
@@ -131,7 +129,7 @@ def drift(
     return ax
 
 
-def _batches(wells: pd.DataFrame, code: NDArray[np.intp], batch: str | None) -> list[tuple[str, NDArray[np.intp]]]:
+def _batches(wells: pd.DataFrame, code: Indices, batch: str | None) -> list[tuple[str, Indices]]:
     """Return each batch and its plates."""
     if batch is None:
         return [("", np.unique(code))]
@@ -142,7 +140,7 @@ def _batches(wells: pd.DataFrame, code: NDArray[np.intp], batch: str | None) -> 
     return [(str(name), each.to_numpy()) for name, each in named.groupby("batch", sort=False)["plate"]]
 
 
-def _draw_batch(ax: Axes, places: NDArray[np.intp], middle: Floats, limit: float) -> NDArray[np.bool_]:
+def _draw_batch(ax: Axes, places: Indices, middle: Doubles, limit: float) -> Mask:
     """Draw the center, the limits and the moving average of the plates of a batch; return which lie beyond."""
     if len(places) < FEWEST:
         return np.zeros(len(places), dtype=bool)

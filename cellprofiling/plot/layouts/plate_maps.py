@@ -8,14 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import PLATE, WELL, require
 from cellprofiling.core.plates import FORMATS, LETTERS, Wells, parse_wells
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.plot import style
-
-Mask = NDArray[np.bool_]
 
 MARK_SIZE = {6: 60, 12: 50, 24: 40, 48: 24, 96: 16, 384: 9, 1536: 2}
 
@@ -117,7 +115,7 @@ def _refuse_doubled(wells: Wells, plate: str) -> None:
         raise PlateLayoutError(f"wells {listed(doubled)} occur more than once on plate {plate!r}: average them first.")
 
 
-def _grid(wells: Wells, values: NDArray[np.float64], n_wells: int) -> np.ma.MaskedArray:
+def _grid(wells: Wells, values: Doubles, n_wells: int) -> np.ma.MaskedArray:
     grid = np.full(FORMATS[n_wells], np.nan)
     grid[wells.row, wells.column] = values
     return np.ma.masked_invalid(grid)

@@ -5,14 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, Reference, require, rows
 from cellprofiling.core.plates import LETTERS, parse_wells, plate_shape
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.plot import style
-
-Floats = NDArray[np.float64]
 
 LINES = {"row": "row", "column": "column", "edge": "steps from the plate edge"}
 MOST_PLATES = 60  # of which each is drawn behind
@@ -129,7 +127,7 @@ def _same(wells: pd.DataFrame, corrected: pd.DataFrame, well: str) -> pd.DataFra
     return corrected
 
 
-def _lines(names: pd.Series, along: str, n_wells: int, well: str) -> tuple[NDArray[np.intp], list[str]]:
+def _lines(names: pd.Series, along: str, n_wells: int, well: str) -> tuple[Indices, list[str]]:
     """Return the line of each well, and what lines are called."""
     wells, (n_rows, n_columns) = parse_wells(names, well), plate_shape(n_wells)
     if along == "edge":
@@ -139,7 +137,7 @@ def _lines(names: pd.Series, along: str, n_wells: int, well: str) -> tuple[NDArr
     return wells.column, [str(column + 1) for column in range(n_columns)]
 
 
-def _profiles(values: Floats, plate: NDArray[np.intp], line: NDArray[np.intp], n_lines: int) -> Floats:
+def _profiles(values: Doubles, plate: Indices, line: Indices, n_lines: int) -> Doubles:
     """Return the median of each line of each plate, less that of the plate, shape (n_plates, n_lines)."""
     table = pd.DataFrame({"plate": plate, "line": line, "value": values}).dropna()
     table["value"] -= table.groupby("plate")["value"].transform("median")
@@ -147,7 +145,7 @@ def _profiles(values: Floats, plate: NDArray[np.intp], line: NDArray[np.intp], n
     return medians.to_numpy(dtype=np.float64)
 
 
-def _means(profiles: Floats) -> Floats:
+def _means(profiles: Doubles) -> Doubles:
     """Return the mean over plates of each line; NaN where no plate has the line."""
     known = np.isfinite(profiles)
     n = known.sum(axis=0)

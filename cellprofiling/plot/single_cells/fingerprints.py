@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.names import parse_features
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.plot import style
-
-Floats = NDArray[np.float64]
 
 STRIPS = {
     "level": "level",
@@ -113,7 +111,7 @@ def _sorted(names: list[str]) -> list[str]:
     return keys.sort_values(["compartment", "group", "channel", "name"], kind="stable")["name"].tolist()
 
 
-def _limit(values: Floats) -> float:
+def _limit(values: Doubles) -> float:
     present = np.abs(values[np.isfinite(values)])
     return float(np.clip(np.quantile(present, 0.99) if len(present) else LEAST, LEAST, MOST))
 

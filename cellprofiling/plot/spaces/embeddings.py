@@ -5,13 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import Reference, feature_columns, require, rows
+from cellprofiling.kernels.arrays import Mask
 from cellprofiling.plot import style
-
-Mask = NDArray[np.bool_]
 
 
 def embedding(

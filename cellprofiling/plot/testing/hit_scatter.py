@@ -6,14 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import is_metadata, require
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.plot import style
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 SCORES = {"map": "mean average precision", "score": "score"}
 
@@ -23,14 +20,14 @@ class Points:
     """One entry per perturbation that has a p-value."""
 
     names: tuple[str, ...]
-    x: Floats
-    p_value: Floats
-    q_value: Floats
+    x: Doubles
+    p_value: Doubles
+    q_value: Doubles
     hit: Mask
-    floor: Floats
+    floor: Doubles
 
     @property
-    def y(self) -> Floats:
+    def y(self) -> Doubles:
         """How small the p-value is: -log10 p."""
         return -np.log10(self.p_value)
 
@@ -195,7 +192,7 @@ def _name_hits(ax: Axes, points: Points, most: int) -> None:
         )
 
 
-def spread(places: Floats, gap: float) -> Floats:
+def spread(places: Doubles, gap: float) -> Doubles:
     """Return sorted places in 0..1 moved apart until neighbors are `gap` apart; they must fit."""
     placed = places.copy()
     for i in range(1, len(placed)):

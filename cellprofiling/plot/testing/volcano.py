@@ -4,14 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import is_metadata, require
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.plot import style
 from cellprofiling.plot.testing.hit_scatter import spread
-
-Floats = NDArray[np.float64]
 
 SIZES = {
     "difference": "difference from controls, in their standard deviations",
@@ -110,9 +108,7 @@ def _names(rows: pd.DataFrame) -> list[str]:
     return [f"{style.name(key, 14)}: {name}" for key, name in zip(keys, features, strict=True)]
 
 
-def _name_side(
-    ax: Axes, x: Floats, y: Floats, names: list[str], candidates: NDArray[np.bool_], side: int, most: int
-) -> None:
+def _name_side(ax: Axes, x: Doubles, y: Doubles, names: list[str], candidates: Mask, side: int, most: int) -> None:
     """Write the names of the surest changes at a side of the axes, with a line to each, so that none touch."""
     found = np.flatnonzero(candidates)
     chosen = found[np.lexsort([-np.abs(x[found]), -y[found]])][: min(most, int(1 / GAP))]

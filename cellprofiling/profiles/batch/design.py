@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import By, Floats, Reference, Table, groups, matches, require, rows
+from cellprofiling.core.frame import By, Reference, Table, groups, matches, require, rows
 from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.kernels.arrays import Floats, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.profiles.batch.confounding import BatchGraph, batch_graph, named, shared_rows
 from cellprofiling.profiles.fits import Key, group_keys
@@ -40,28 +40,28 @@ class BatchDesign:
     """
 
     x: Floats
-    order: NDArray[np.intp]
-    columns: NDArray[np.intp]
+    order: Indices
+    columns: Indices
     features: Sequence[str]
-    codes: NDArray[np.intp]
+    codes: Indices
     batch: Sequence[str]
     keys: Sequence[Key]
-    anchors: NDArray[np.bool_]
+    anchors: Mask
     anchored: bool
-    treatment: NDArray[np.intp] | None
+    treatment: Indices | None
     allow_confounded: bool
     notes: Sequence[Line]
 
     @property
-    def rows(self) -> NDArray[np.intp]:
+    def rows(self) -> Indices:
         """The rows to learn from, in an order by content."""
         return self.order[self.anchors[self.order]]
 
-    def sorted_x(self, rows_: NDArray[np.intp]) -> Floats:
+    def sorted_x(self, rows_: Indices) -> Floats:
         """Return some rows, columns sorted by name."""
         return self.x[np.ix_(rows_, self.columns)]
 
-    def called(self, batches: Sequence[int] | NDArray[np.intp]) -> str:
+    def called(self, batches: Sequence[int] | Indices) -> str:
         """Return batches by name."""
         return named([self.keys[batch] for batch in batches])
 
@@ -116,7 +116,7 @@ def read_batches(
 
 def _anchor_rows(
     profiles: pd.DataFrame, anchors: Any, reference: Reference, batch: Sequence[str], by: Sequence[str]
-) -> NDArray[np.bool_] | None:
+) -> Mask | None:
     """Return the rows to learn from, or None for all."""
     if anchors is None:
         return None
@@ -138,9 +138,7 @@ def _anchor_rows(
     return shared
 
 
-def _treatments(
-    profiles: pd.DataFrame, by: Sequence[str], reference: Reference, order: NDArray[np.intp]
-) -> NDArray[np.intp] | None:
+def _treatments(profiles: pd.DataFrame, by: Sequence[str], reference: Reference, order: Indices) -> Indices | None:
     """Return the perturbation of each row, controls being one of them."""
     if not by:
         return None
@@ -202,7 +200,7 @@ def _with_enough(design: BatchDesign) -> BatchDesign:
     return replace(design, notes=[*design.notes, *few])
 
 
-def _appearance(codes: NDArray[np.intp], order: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _appearance(codes: Indices, order: Indices) -> tuple[Indices, Indices]:
     """Return the groups as they appear in an order of rows, and for each row the place of its group among them."""
     there, first = np.unique(codes[order], return_index=True)
     appeared = there[np.argsort(first)]

@@ -6,19 +6,17 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import CellProfilingError
 from cellprofiling.core.frame import matches
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.inference.bootstrap import weighted_means
 from cellprofiling.kernels.retrieval.retrieval import Blocks, mean_average_precisions
-from cellprofiling.kernels.scale.scale import Doubles, means
+from cellprofiling.kernels.scale.scale import means
 from cellprofiling.profiles.comparison.candidates import Candidate, Roles, relabeled
 from cellprofiling.profiles.comparison.scores import ALPHA, PSEUDO, Sample, absent, of_labels
 from cellprofiling.profiles.comparison.screen import Screen, View, look, view
-
-Indices = NDArray[np.intp]
 
 DRAWS = 99
 FEWEST_LEFT = 3  # controls that must stay on a plate
@@ -35,7 +33,7 @@ class HeldOut:
     """
 
     sets: Sequence[Indices]
-    kept: NDArray[np.bool_]
+    kept: Mask
 
 
 def hold_out(screen: Screen, rng: np.random.Generator) -> HeldOut:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.batches.mixing import (
     as_expected,
     batch_silhouettes,
@@ -18,11 +18,8 @@ from cellprofiling.kernels.batches.mixing import (
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.inference.bootstrap import Interval, weighted_means, weighted_medians
 from cellprofiling.kernels.retrieval.precision_by_label import listed_precisions, reciprocal_ranks
-from cellprofiling.kernels.scale.scale import Doubles
 from cellprofiling.kernels.similarity.neighbors import Neighbors, most_alike, nearest
 from cellprofiling.profiles.comparison.screen import NONE, Screen, View
-
-Indices = NDArray[np.intp]
 
 PERTURBATION, CONTROL, PSEUDO = "perturbation", "control well", "pseudo-perturbation"
 ALPHA = 0.05  # level at which held-out controls are called active
@@ -44,7 +41,7 @@ class Sample:
 
     unit: str
     statistic: Callable[[Doubles], Doubles]
-    known: NDArray[np.bool_]
+    known: Mask
     note: str = ""
     chance: float = 0.0
 
@@ -146,7 +143,7 @@ def _biology(screen: Screen, seen: View, unit: Doubles) -> dict[str, Sample]:
     }
 
 
-def _by_block(screen: Screen, unit: Doubles, block: Indices, negative: NDArray[np.bool_]) -> Doubles:
+def _by_block(screen: Screen, unit: Doubles, block: Indices, negative: Mask) -> Doubles:
     """Return the AP of each treated well: positives in other blocks, negatives in its own."""
     found = np.full(len(unit), np.nan)
     several = np.append(screen.spread_over(block) > 1, False)[screen.label]

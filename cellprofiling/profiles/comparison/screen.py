@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.core.frame import By, Reference, Table, complete, groups, require, rows, split
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
-from cellprofiling.kernels.scale.scale import Doubles, means
+from cellprofiling.kernels.scale.scale import means
 from cellprofiling.profiles.fits import group_keys
-
-Indices = NDArray[np.intp]
 
 FEWEST = 2  # controls in a batch, to have a spread
 NONE = -1  # the number of what a row has not
@@ -36,7 +34,7 @@ class Screen:
     """
 
     order: Indices
-    control: NDArray[np.bool_]
+    control: Mask
     batch: Indices
     plate: Indices
     label: Indices
@@ -157,7 +155,7 @@ def view(table: Table, screen: Screen) -> View:
     return View(x, names[by_name].tolist(), origin)
 
 
-def _refuse_batches(codes: Indices, keys: Sequence[tuple], control: NDArray[np.bool_], names: Sequence[str]) -> None:
+def _refuse_batches(codes: Indices, keys: Sequence[tuple], control: Mask, names: Sequence[str]) -> None:
     if len(keys) < 2:
         raise InputError(f"batch={', '.join(names)}: has one value, so there are no batches to correct.")
     n = np.bincount(codes[control], minlength=len(keys))

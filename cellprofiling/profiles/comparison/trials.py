@@ -6,10 +6,9 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.bootstrap import Interval, draw_weights, interval
-from cellprofiling.kernels.scale.scale import Doubles
 from cellprofiling.profiles.comparison.candidates import UNCORRECTED, Candidate, Roles, saw_labels
 from cellprofiling.profiles.comparison.choice import PRIMARY, Trial, primary_metric
 from cellprofiling.profiles.comparison.safety import (
@@ -82,7 +81,7 @@ def run(candidate: Candidate, setting: Setting) -> Run:
 def judge(
     runs: Sequence[Run],
     screen: Screen,
-    chosen_on: NDArray[np.bool_],
+    chosen_on: Mask,
     flagged: Sequence[str],
     draws: int,
     rng: np.random.Generator,
@@ -104,7 +103,7 @@ def judge(
     return trials, primary_metric(split_in)
 
 
-def halves(screen: Screen, rng: np.random.Generator) -> NDArray[np.bool_]:
+def halves(screen: Screen, rng: np.random.Generator) -> Mask:
     """Return which perturbations are in the half for choosing: of those in several batches, and with a mechanism, half.
 
     Perturbations are numbered by content, so neither their names nor the order of rows decides.
@@ -117,12 +116,10 @@ def halves(screen: Screen, rng: np.random.Generator) -> NDArray[np.bool_]:
     return chosen_on
 
 
-def _weights(
-    screen: Screen, found: Mapping[str, Sample], half: NDArray[np.bool_], draws: int, rng: np.random.Generator
-) -> Weights:
+def _weights(screen: Screen, found: Mapping[str, Sample], half: Mask, draws: int, rng: np.random.Generator) -> Weights:
     """Return weights on units, the plain ones and those of the bootstrap, by kind of unit and which of them."""
     n_pseudo = len(found["calibration"].known)
-    kinds: dict[tuple[str, str], NDArray[np.intp]] = {
+    kinds: dict[tuple[str, str], Indices] = {
         (PERTURBATION, CHOSEN_ON): np.where(half, 0, -1),
         (PERTURBATION, SHOWN): np.where(half, -1, 0),
         (PERTURBATION, EVERY): np.zeros(screen.n_labels, dtype=np.intp),

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
-from cellprofiling.core.frame import Floats, Table, join, rows, split
+from cellprofiling.core.frame import Table, join, rows, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
-from cellprofiling.kernels.scale.scale import Doubles, Scaling
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
+from cellprofiling.kernels.scale.scale import Scaling
 from cellprofiling.profiles.fits import Fit, group_words, reference_words
 from cellprofiling.profiles.normalization.pool import Key, Members, groups_of, named, pool_of, pooled_scale
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
@@ -99,7 +99,7 @@ class Normalization(Fit):
         fit = self if known else self.measured(table, profiles, self._reference(profiles, keys))
         return fit.scaled(table, profiles)
 
-    def measured(self, table: Table, profiles: pd.DataFrame, reference: NDArray[np.bool_]) -> "Normalization":
+    def measured(self, table: Table, profiles: pd.DataFrame, reference: Mask) -> "Normalization":
         """Return the fit with the groups it does not hold yet, measured on their reference rows."""
         codes, keys = groups_of(profiles, self.by)
         held = set(self.keys)
@@ -151,7 +151,7 @@ class Normalization(Fit):
         np.clip(x, -self.clip, self.clip, out=x)
         return lines("normalize", "value", [f"beyond {self.clip:g}"], "clipped", n=beyond) if beyond else []
 
-    def _reference(self, profiles: pd.DataFrame, keys: Sequence[Key]) -> NDArray[np.bool_]:
+    def _reference(self, profiles: pd.DataFrame, keys: Sequence[Key]) -> Mask:
         if self.masked:
             new = [key for key in keys if key not in self.keys]
             raise ReferenceRowsError(
@@ -220,10 +220,10 @@ class Normalization(Fit):
             )
         ]
 
-    def _features(self, found: NDArray[np.bool_]) -> list[str]:
+    def _features(self, found: Mask) -> list[str]:
         return [name for name, hits in zip(self.features, found.T, strict=True) if hits.any()]
 
-    def _keys(self, found: NDArray[np.bool_]) -> list[Key]:
+    def _keys(self, found: Mask) -> list[Key]:
         return [key for key, hits in zip(self.keys, found, strict=True) if hits.any()]
 
     def _of(self, keys: Sequence[Key] | Mapping[Key, Any]) -> str:
@@ -231,7 +231,7 @@ class Normalization(Fit):
         return f" of {', '.join(self.by)} {named(list(keys))}" if self.by else ""
 
 
-def _run(wells: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+def _run(wells: Indices) -> Indices | slice:
     """Return row numbers as a slice where they follow each other: a view is read without a copy."""
     follow = len(wells) and wells[-1] - wells[0] + 1 == len(wells)
     return slice(int(wells[0]), int(wells[-1]) + 1) if follow else wells

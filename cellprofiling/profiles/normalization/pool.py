@@ -5,18 +5,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import groups
-from cellprofiling.kernels.scale.scale import Doubles, Floats
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.profiles.normalization.scaling_methods import Method
 
 Key = tuple[Any, ...]  # the values that name a group, or a pool
-Members = Mapping[Key, NDArray[np.intp]]  # the reference rows of each group
+Members = Mapping[Key, Indices]  # the reference rows of each group
 
 
-def groups_of(profiles: pd.DataFrame, by: Sequence[str], argument: str = "by") -> tuple[NDArray[np.intp], list[Key]]:
+def groups_of(profiles: pd.DataFrame, by: Sequence[str], argument: str = "by") -> tuple[Indices, list[Key]]:
     """Return the group number of each row, and the values that name each group."""
     codes, table = groups(profiles, by, argument)
     return codes, [tuple(values) for values in table.to_numpy(dtype=object)]

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.scale.normal_scores import fit_ranks
 from cellprofiling.kernels.scale.pooled_scale import pooled_standard, pooled_winsorized
-from cellprofiling.kernels.scale.scale import MAD_SCALE, Doubles, Floats, Scaling, fit_mad, fit_robust, fit_standard
+from cellprofiling.kernels.scale.scale import MAD_SCALE, Scaling, fit_mad, fit_robust, fit_standard
 
 NORMAL_IQR = 1.3489795003921634  # the interquartile range of normal values whose standard deviation is 1
 
@@ -26,7 +24,7 @@ class Method:
     """
 
     fit: Callable[..., Scaling]
-    pooled: Callable[[Floats, NDArray[np.intp]], Doubles] | None
+    pooled: Callable[[Floats, Indices], Doubles] | None
     unit: Callable[..., float]
 
 

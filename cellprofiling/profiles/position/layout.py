@@ -6,19 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.plates import LETTERS, parse_wells, plate_shape, well_name
-from cellprofiling.kernels.scale.scale import Floats
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 
 FEWEST_WELLS, FEWEST_LINES = 16, 4  # wells, and rows and columns they lie in, for a surface of seven coefficients
 FEWEST_VALUES = 8  # values of a feature, likewise
 FEWEST_IN_LINE = 4  # wells of a row or column whose median is taken out: a lone well would be its own median
 MOST_ALIKE = 0.5  # share of a row or column that one perturbation may hold before its median is that perturbation's
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -38,17 +35,17 @@ class Layout:
 
     row: Indices
     column: Indices
-    edge: NDArray[np.bool_]
+    edge: Mask
     shape: tuple[int, int]
     plate: Indices
     pool: Indices
     names: Sequence[str]
     pool_names: Sequence[str]
-    fit: NDArray[np.bool_]
+    fit: Mask
     perturbation: Indices | None
 
     @property
-    def places(self) -> NDArray[np.float64]:
+    def places(self) -> Doubles:
         """Row and column, shape (n_wells, 2)."""
         return np.column_stack([self.row, self.column]).astype(np.float64)
 
@@ -66,9 +63,7 @@ class Layout:
         yield from _members(self.pool, self.pool_names)
 
 
-def read_layout(
-    profiles: pd.DataFrame, by: By, well: str, fit: NDArray[np.bool_], pool_by: By, perturbation: By
-) -> Layout:
+def read_layout(profiles: pd.DataFrame, by: By, well: str, fit: Mask, pool_by: By, perturbation: By) -> Layout:
     """Return where the wells of a table lie."""
     column = require(profiles, well, "well")[0]
     wells = parse_wells(profiles[column], f"{column}: well")

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, rows, split
 from cellprofiling.core.ledgers import written
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.batches.leakage import (
     explained,
     hat_matrix,
@@ -22,7 +22,7 @@ from cellprofiling.kernels.batches.leakage import (
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.plates.surface import surface_terms
 from cellprofiling.kernels.scale.order import content_order
-from cellprofiling.kernels.scale.scale import Doubles, Floats, fit_standard
+from cellprofiling.kernels.scale.scale import fit_standard
 from cellprofiling.profiles.position.layout import Layout, read_layout
 
 SAME, SURFACE = "same position on other plates", "surface within plates"
@@ -44,12 +44,12 @@ class _Controls:
     """
 
     x: Doubles
-    plate: NDArray[np.intp]
-    position: NDArray[np.intp]
+    plate: Indices
+    position: Indices
     terms: Doubles
 
     @property
-    def starts(self) -> NDArray[np.intp]:
+    def starts(self) -> Indices:
         """The first well of each plate, without the first plate's."""
         return np.flatnonzero(np.diff(self.plate)) + 1
 
@@ -173,7 +173,7 @@ def _same_position(wells: _Controls, permutations: int, rng: np.random.Generator
     ranks = ranks_elsewhere(direction(wells.x), wells.plate)
     starts = np.r_[0, wells.starts]
 
-    def precision(orders: list[NDArray[np.intp]]) -> float:
+    def precision(orders: list[Indices]) -> float:
         moved = np.concatenate([start + order for start, order in zip(starts, orders, strict=True)])
         return same_position_precision(ranks, np.where(members >= 0, moved[members], members))
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.plates import well_name
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.models.least_squares import slopes
 from cellprofiling.kernels.models.shrunken import shrunken_slopes
 from cellprofiling.kernels.plates.local_fit import loess
 from cellprofiling.kernels.plates.polish import median_polish
 from cellprofiling.kernels.plates.surface import surface_terms
-from cellprofiling.kernels.scale.scale import Doubles, Floats, fit_mad, means
+from cellprofiling.kernels.scale.scale import fit_mad, means
 from cellprofiling.profiles.position.layout import (
     Layout,
     refuse_doubled,
@@ -110,9 +110,9 @@ def local(x: Floats, layout: Layout, *, degree: int = 2, span: float = 0.5, roun
     return Effect(shift)
 
 
-def _alike(layout: Layout) -> list[list[NDArray[np.intp]]]:
+def _alike(layout: Layout) -> list[list[Indices]]:
     """Return the wells of each plate, position by position, plates with the same wells together."""
-    alike: dict[bytes, list[NDArray[np.intp]]] = {}
+    alike: dict[bytes, list[Indices]] = {}
     for _, wells in layout.plates():
         ordered = wells[np.lexsort((layout.fit[wells], layout.well[wells]))]
         key = layout.well[ordered].tobytes() + layout.fit[ordered].tobytes()
@@ -146,7 +146,7 @@ def well_mean(x: Floats, layout: Layout, *, min_plates: int = 10, max_fixed: flo
     return Effect(shift, lines=tuple(lines("correct_position", "position", names, reason)))
 
 
-def _less_plate_means(x: Floats, plate: NDArray[np.intp], fit: NDArray[np.bool_]) -> Doubles:
+def _less_plate_means(x: Floats, plate: Indices, fit: Mask) -> Doubles:
     leveled = np.empty(x.shape)
     for code in np.unique(plate):
         wells = plate == code

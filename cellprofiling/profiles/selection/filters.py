@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, listed, one_of
-from cellprofiling.core.frame import PLATE, By, Floats, Table, groups
+from cellprofiling.core.frame import PLATE, By, Table, groups
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.models.replicates import group_spread, intraclass_correlation
 from cellprofiling.kernels.scale.scale import fit_mad, fit_standard
 from cellprofiling.kernels.similarity.redundancy import correlations, dropped_in_pairs, representatives
@@ -21,8 +21,8 @@ from cellprofiling.kernels.similarity.redundancy import correlations, dropped_in
 class Judgment:
     """What a step says of each feature: the value it looked at, whether to drop it, and the reason in words."""
 
-    value: NDArray[np.float64]
-    dropped: NDArray[np.bool_]
+    value: Doubles
+    dropped: Mask
     reasons: Sequence[str]
 
 
@@ -144,7 +144,7 @@ STEPS: dict[str, Callable[..., Judgment]] = {
 }
 
 
-def _repetition(x: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _repetition(x: Floats) -> tuple[Doubles, Doubles]:
     """Return the count of the second most frequent value over that of the first, and distinct values per row."""
     ratio, distinct = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     present = (~np.isnan(x)).sum(axis=0)
@@ -159,7 +159,7 @@ def _repetition(x: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return ratio, distinct
 
 
-def _replicates(table: Table, by: By, step: str) -> NDArray[np.intp]:
+def _replicates(table: Table, by: By, step: str) -> Indices:
     """Return the group of each row; at least one must have two rows."""
     if not by:
         raise InputError(

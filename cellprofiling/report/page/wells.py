@@ -4,18 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import CellProfilingError, InputError
 from cellprofiling.core.frame import COUNT, PLATE, WELL, is_metadata, require, rows
 from cellprofiling.core.names import parse_features
 from cellprofiling.core.plates import parse_wells, plate_shape, standard_wells
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.plates.polish import median_polish
 from cellprofiling.report.record.collect import plate_order
 from cellprofiling.report.record.sources import Sources
 from cellprofiling.report.record.words import number, perturbations
-
-Floats = NDArray[np.float64]
 
 KINDS = ("treatment", "control", "hit")
 CHANNELS = 5  # mean intensities, one per channel
@@ -38,8 +36,8 @@ class Metric:
     """
 
     name: str
-    values: Floats
-    effects: Floats
+    values: Doubles
+    effects: Doubles
     low: float
     high: float
     spread: float
@@ -63,15 +61,15 @@ class Wells:
     plates: list[str]
     names: list[str]
     shape: tuple[int, int]
-    plate: NDArray[np.intp]
-    place: NDArray[np.intp]
-    name: NDArray[np.intp]
-    kind: NDArray[np.intp]
+    plate: Indices
+    place: Indices
+    name: Indices
+    kind: Indices
     metrics: list[Metric]
     axes: tuple[str, str] | None = None
-    x: Floats | None = None
-    y: Floats | None = None
-    drawn: NDArray[np.intp] | None = None
+    x: Doubles | None = None
+    y: Doubles | None = None
+    drawn: Indices | None = None
     notices: tuple[str, ...] = ()
 
     @property
@@ -113,13 +111,13 @@ def _keys(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({PLATE: table[PLATE].astype(str), WELL: standard_wells(table[WELL])}).set_axis(table.index)
 
 
-def _places(names: pd.Series) -> tuple[NDArray[np.intp], tuple[int, int]]:
+def _places(names: pd.Series) -> tuple[Indices, tuple[int, int]]:
     wells = parse_wells(names, WELL)
     shape = plate_shape(wells.format)
     return wells.row * shape[1] + wells.column, shape
 
 
-def _contents(sources: Sources, table: pd.DataFrame) -> tuple[NDArray[np.intp], list[str], NDArray[np.intp]]:
+def _contents(sources: Sources, table: pd.DataFrame) -> tuple[Indices, list[str], Indices]:
     """Return what each well holds: the code of its perturbation, the names of the codes, and its kind."""
     kind = np.zeros(len(table), dtype=np.intp)
     known = bool(sources.names) and set(sources.names) <= set(table.columns)
@@ -136,9 +134,9 @@ def _contents(sources: Sources, table: pd.DataFrame) -> tuple[NDArray[np.intp], 
     return name.astype(np.intp), [str(each) for each in names], kind
 
 
-def _values(sources: Sources, table: pd.DataFrame, keys: pd.DataFrame) -> list[tuple[str, Floats]]:
+def _values(sources: Sources, table: pd.DataFrame, keys: pd.DataFrame) -> list[tuple[str, Doubles]]:
     """Return the numbers that can be looked at, the most useful first; fewer for very many wells."""
-    found: list[tuple[str, Floats]] = []
+    found: list[tuple[str, Doubles]] = []
     if COUNT in table.columns:
         found.append(("Cells per well", _floats(table[COUNT])))
     if sources.profiles is not None and {PLATE, WELL} <= set(sources.profiles.columns):
@@ -156,7 +154,7 @@ def _intensities(table: pd.DataFrame) -> list[str]:
     return mean.drop_duplicates("channel")["name"].head(CHANNELS).tolist()
 
 
-def _strength(profiles: pd.DataFrame) -> Floats:
+def _strength(profiles: pd.DataFrame) -> Doubles:
     """Return the root of the mean square of each profile: in steps of the controls, where they scaled it."""
     columns = [name for name in profiles.columns if not is_metadata(name)]
     total, n = np.zeros(len(profiles)), np.zeros(len(profiles))
@@ -169,7 +167,7 @@ def _strength(profiles: pd.DataFrame) -> Floats:
         return np.sqrt(total / n)
 
 
-def _matched(values: Floats, table: pd.DataFrame, keys: pd.DataFrame) -> Floats:
+def _matched(values: Doubles, table: pd.DataFrame, keys: pd.DataFrame) -> Doubles:
     """Return values of another table for these wells; missing where it lacks a well."""
     index = pd.MultiIndex.from_frame(_keys(table))
     if index.has_duplicates:
@@ -179,7 +177,7 @@ def _matched(values: Floats, table: pd.DataFrame, keys: pd.DataFrame) -> Floats:
 
 
 def _metric(
-    name: str, values: Floats, plate: NDArray[np.intp], place: NDArray[np.intp], n_plates: int, shape: tuple[int, int]
+    name: str, values: Doubles, plate: Indices, place: Indices, n_plates: int, shape: tuple[int, int]
 ) -> Metric:
     n_rows, n_columns = shape
     grids = np.full((n_plates, n_rows * n_columns), np.nan)
@@ -193,13 +191,13 @@ def _metric(
     return Metric(name, values, effects, low, high, max(_limits(np.abs(residuals), (0.0, 0.99))[1], 1e-9))
 
 
-def _limits(values: Floats, quantiles: tuple[float, float]) -> tuple[float, float]:
+def _limits(values: Doubles, quantiles: tuple[float, float]) -> tuple[float, float]:
     known = values[np.isfinite(values)]
     low, high = np.quantile(known, quantiles) if len(known) else (0.0, 1.0)
     return float(low), float(high if high > low else low + 1)
 
 
-def _coordinates(sources: Sources, keys: pd.DataFrame) -> tuple[tuple[str, str] | None, Floats | None, Floats | None]:
+def _coordinates(sources: Sources, keys: pd.DataFrame) -> tuple[tuple[str, str] | None, Doubles | None, Doubles | None]:
     table = sources.embedding
     if table is None or not {PLATE, WELL} <= set(table.columns):
         return None, None, None
@@ -212,7 +210,7 @@ def _coordinates(sources: Sources, keys: pd.DataFrame) -> tuple[tuple[str, str] 
     return (str(names[0]), str(names[1])), x, y
 
 
-def _sampled(n: int, x: Floats | None, kind: NDArray[np.intp]) -> tuple[NDArray[np.intp] | None, tuple[str, ...]]:
+def _sampled(n: int, x: Doubles | None, kind: Indices) -> tuple[Indices | None, tuple[str, ...]]:
     """Return which wells are points, and what the page must say about what it leaves out."""
     notices = []
     if n > MANY:
@@ -230,5 +228,5 @@ def _sampled(n: int, x: Floats | None, kind: NDArray[np.intp]) -> tuple[NDArray[
     return drawn, tuple(notices)
 
 
-def _floats(column: pd.Series) -> Floats:
+def _floats(column: pd.Series) -> Doubles:
     return column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -7,9 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.frame import is_metadata, require
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.report.record.sources import Sources
-
-Floats = NDArray[np.float64]
 
 DRAWS = 1000  # groups of wells that hold nothing in common
 
@@ -18,8 +17,8 @@ DRAWS = 1000  # groups of wells that hold nothing in common
 class Replicates:
     """Mean similarities of the wells of each perturbation, and of as many treated wells that share none."""
 
-    observed: Floats
-    null: Floats
+    observed: Doubles
+    null: Doubles
     limit: float
 
     @property
@@ -28,7 +27,7 @@ class Replicates:
         return float((self.observed > self.limit).mean())
 
 
-def replicate_similarity(sources: Sources, controls: NDArray[np.bool_] | None) -> Replicates | None:
+def replicate_similarity(sources: Sources, controls: Mask | None) -> Replicates | None:
     """Return the mean cosine between wells of one perturbation, or None where none has two treated wells.
 
     The mean over pairs follows from the length of the sum of the unit vectors, so pairs are never listed. A group of
@@ -73,7 +72,7 @@ def _mean_cosine(units: NDArray[np.float32]) -> float:
     return float((total @ total - n) / (n * (n - 1)))
 
 
-def _null(units: NDArray[np.float32], codes: NDArray[np.intp], sizes: NDArray[np.intp]) -> Floats:
+def _null(units: NDArray[np.float32], codes: Indices, sizes: Indices) -> Doubles:
     """Return similarities of groups of treated wells that each come from another perturbation."""
     wells = np.flatnonzero(codes >= 0)
     rng = np.random.default_rng(0)

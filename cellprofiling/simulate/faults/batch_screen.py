@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import one_of
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles, Indices
 
 LIBRARIES = ("balanced", "split")
 MOST_FACTORS = 40
@@ -83,7 +81,7 @@ def simulate_batches(
 
 
 def _compounds(
-    owner: NDArray[np.intp], n_factors: int, effect: float, active: float, rng: np.random.Generator
+    owner: Indices, n_factors: int, effect: float, active: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, Doubles]:
     n = len(owner)
     mechanism = rng.permutation(np.arange(n) % max(n // 4, 1))
@@ -100,7 +98,7 @@ def _compounds(
     return table, directions * moves[:, None]
 
 
-def _places(owner: NDArray[np.intp], batches: int, plates: int, controls: int) -> pd.DataFrame:
+def _places(owner: Indices, batches: int, plates: int, controls: int) -> pd.DataFrame:
     """Return one row per well; compound -1 is DMSO."""
     frames = []
     for batch in range(batches):
@@ -111,7 +109,7 @@ def _places(owner: NDArray[np.intp], batches: int, plates: int, controls: int) -
     return pd.concat(frames, ignore_index=True)
 
 
-def _turned(latent: Doubles, batch: NDArray[np.intp], size: float, rng: np.random.Generator) -> Doubles:
+def _turned(latent: Doubles, batch: Indices, size: float, rng: np.random.Generator) -> Doubles:
     """Return latent rows, those of each batch turned a little (Cayley's rotation)."""
     n = latent.shape[1]
     out = np.empty_like(latent)
@@ -135,7 +133,7 @@ def _on_edge(places: pd.DataFrame) -> Doubles:
     return ((row % 15 == 0) | (column % 23 == 0)).astype(float)
 
 
-def _position(places: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _position(places: pd.DataFrame) -> tuple[Indices, Indices]:
     """Return row and column of each well on a plate of 384, dealt at random but the same whatever the batches do."""
     position = np.empty(len(places), dtype=np.intp)
     for plate in places["plate"].unique():

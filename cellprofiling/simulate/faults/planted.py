@@ -8,13 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.frame import COUNT, PLATE, WELL
 from cellprofiling.core.plates import Wells, parse_wells, plate_shape
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Fault = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
 
 FAULTY = 2  # number of the plate, from 0
@@ -148,7 +146,7 @@ def _shifted(wells: pd.DataFrame, size: Doubles, rng: np.random.Generator) -> pd
     return out
 
 
-def _moved(wells: pd.DataFrame, order: Callable[[int], NDArray[np.intp]]) -> pd.DataFrame:
+def _moved(wells: pd.DataFrame, order: Callable[[int], Indices]) -> pd.DataFrame:
     """Put what was measured on the faulty plate in another order of wells, full plates only."""
     rows = np.flatnonzero(_faulty(wells))
     place = _position(wells.iloc[rows])
@@ -157,7 +155,7 @@ def _moved(wells: pd.DataFrame, order: Callable[[int], NDArray[np.intp]]) -> pd.
     return _with_measured(wells, rows, rows[order(len(rows))])
 
 
-def _with_measured(wells: pd.DataFrame, to: NDArray[np.intp], of: NDArray[np.intp]) -> pd.DataFrame:
+def _with_measured(wells: pd.DataFrame, to: Indices, of: Indices) -> pd.DataFrame:
     """Give some rows the counts and features of others."""
     out, names = wells.copy(), [COUNT, *_features(wells)]
     out.loc[out.index[to], names] = wells.loc[wells.index[of], names].to_numpy()

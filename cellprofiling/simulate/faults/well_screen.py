@@ -2,12 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.frame import COUNT, PLATE, WELL
 from cellprofiling.core.plates import plate_shape, well_names
-
-Doubles = NDArray[np.float64]
+from cellprofiling.kernels.arrays import Doubles
 
 CONTROL, POSITIVE = "DMSO", "Staurosporine"
 MAPS = 2  # the plates take turns with so many platemaps

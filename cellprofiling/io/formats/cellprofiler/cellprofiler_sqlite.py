@@ -24,7 +24,8 @@ from cellprofiling.io.objects.object_tables import IMAGE, objects_of
 from cellprofiling.io.objects.partitions import CellFormat, Opened, name_of, no_plate_column
 from cellprofiling.io.storage.arrow import same_columns
 from cellprofiling.io.storage.files import ending, found
-from cellprofiling.io.storage.sqlite import Database, Floats, database, is_sqlite, quoted
+from cellprofiling.io.storage.sqlite import Database, database, is_sqlite, quoted
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
 ENDINGS = (".sqlite", ".sqlite3", ".db", ".db3")
 DEEP = ("", "*/", "*/*/")  # backend / batch / plate
@@ -45,7 +46,7 @@ class Part(NamedTuple):
     """What one thread read: image and values of objects, and how many texts in each column mean a missing value."""
 
     image: NDArray[np.int64]
-    values: list[Floats]
+    values: list[Doubles]
     missing: dict[str, int]
 
 
@@ -77,11 +78,11 @@ class Plate:
         """The compartments, by name."""
         return {name: kind.compartment for name, kind in self.layout.kinds.items()}
 
-    def paths(self, images: NDArray[np.intp]) -> tuple[Path, ...]:  # noqa: ARG002
+    def paths(self, images: Indices) -> tuple[Path, ...]:  # noqa: ARG002
         """Return the file, in which all images lie."""
         return (self.database.path,)
 
-    def read(self, asked: Mapping[str, Sequence[str]], images: NDArray[np.intp]) -> dict[str, Found]:
+    def read(self, asked: Mapping[str, Sequence[str]], images: Indices) -> dict[str, Found]:
         """Return the objects of compartments in some images, with some columns each."""
         work = [
             Task(name, [IMAGE, *self.layout.kinds[name].needed(columns)], *piece)
@@ -99,7 +100,7 @@ class Plate:
             for name, columns in asked.items()
         }
 
-    def _rows(self, task: Task, wanted: NDArray[np.bool_]) -> Part:
+    def _rows(self, task: Task, wanted: Mask) -> Part:
         """Return the image and the values of the objects between two row numbers, without those of other images."""
         table, where = self.layout.tables[task.name], f"WHERE rowid BETWEEN {task.first} AND {task.last}"
         values, missing = self.database.numbers(table, task.columns, where)
@@ -109,7 +110,7 @@ class Plate:
             image, values = image[kept], [column[kept] for column in values]
         return Part(image, values, {name: int(texts[kept].sum()) for name, texts in missing.items()})
 
-    def _codes(self, number: Floats, labels: pa.ChunkedArray | None) -> NDArray[np.int64]:
+    def _codes(self, number: Doubles, labels: pa.ChunkedArray | None) -> NDArray[np.int64]:
         if labels is None:
             return self.keys.get_indexer(pd.Index(number)).astype(np.int64)
         table = pc.fill_null(pc.index_in(labels, value_set=self.tables), -1).to_numpy()

@@ -7,10 +7,11 @@ import pandas as pd
 
 from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import LETTERS
+from cellprofiling.kernels.arrays import Mask
 from cellprofiling.kernels.inference.enrichment import overrepresentation
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.quality.rules import Check, Rules, skipped
-from cellprofiling.quality.screen import Mask, Screen
+from cellprofiling.quality.screen import Screen
 
 TOXIC = "counts.toxic"  # few cells are what some hits do
 NO_LIST = "No hit list was given: rank_hits() makes one."

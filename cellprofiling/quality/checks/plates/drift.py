@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.batches.mixing import explained_by_batch
 from cellprofiling.kernels.directions.principal import principal_directions
 from cellprofiling.kernels.scale.control_chart import distances, drift, longest_run
@@ -13,9 +13,7 @@ from cellprofiling.kernels.scale.scale import fit_mad, medians
 from cellprofiling.kernels.scale.spread import NORMAL, mad
 from cellprofiling.quality.readouts import COMPONENTS, COUNTS, thinned
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
-from cellprofiling.quality.screen import Floats, Mask, Screen
-
-Indices = NDArray[np.intp]
+from cellprofiling.quality.screen import Screen
 
 DRAWS = 9999
 FEWEST_WELLS = 3  # control wells whose median stands for a plate
@@ -35,7 +33,7 @@ class _Series:
     batch: str
     readout: str
     plates: list[str]
-    values: Floats
+    values: Doubles
     n_wells: Indices
 
 
@@ -104,7 +102,7 @@ def batch_effect(screen: Screen, rules: Rules) -> Iterator[Check]:
         yield Check(rule, rule.status(share), message, value=share, n=len(z))
 
 
-def _comparable(given: NDArray[np.floating]) -> tuple[Floats, float]:
+def _comparable(given: Floats) -> tuple[Doubles, float]:
     """Return features that vary, on one scale, and how many spreads the median feature lies from 0."""
     x = given[:, np.isfinite(given).all(axis=0)].astype(np.float64)
     x = x[:, (x != x[:1]).any(axis=0)]
@@ -146,7 +144,7 @@ def _of_batch(screen: Screen, batch: str, plates: list[tuple[str, Mask]]) -> lis
     return found
 
 
-def _components(screen: Screen, rows: list[Indices]) -> Floats:
+def _components(screen: Screen, rows: list[Indices]) -> Doubles:
     """Return the directions in which the medians of plates differ most, in SDs of control wells of a plate."""
     if screen.lacks("features"):
         return np.empty((len(rows), 0))

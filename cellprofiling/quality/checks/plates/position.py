@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.plates import LETTERS
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.kernels.plates.plate_position import (
     NOTHING,
@@ -21,11 +21,9 @@ from cellprofiling.kernels.plates.plate_position import (
 from cellprofiling.kernels.retrieval.same_place import share_alike
 from cellprofiling.kernels.scale.spread import mad
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
-from cellprofiling.quality.screen import Floats, Mask, Screen
+from cellprofiling.quality.screen import Screen
 
-Indices = NDArray[np.intp]
-
-TESTS: dict[str, Callable[[Floats, Design], Finding]] = {
+TESTS: dict[str, Callable[[Doubles, Design], Finding]] = {
     "position.edge": edge_distance,
     "position.lines": lines_share,
     "position.worst_line": worst_line,
@@ -87,7 +85,7 @@ def same_position(screen: Screen, rules: Rules) -> Iterator[Check]:
     yield Check(rule, status, message, value=found.share, n=found.n_pairs)
 
 
-def _centered(x: Floats, plate: Indices) -> Floats:
+def _centered(x: Doubles, plate: Indices) -> Doubles:
     out = x.copy()
     for code in np.unique(plate):
         out[plate == code] -= x[plate == code].mean(axis=0)
@@ -108,7 +106,7 @@ def _asked(screen: Screen, plate: str, here: Mask, rule: Rule) -> Iterator[_Aske
             yield _Asked(plate, readout, wells, crowded, len(wells))
 
 
-def _hit_rate(values: Floats, controls: Indices, usual: Indices) -> float:
+def _hit_rate(values: Doubles, controls: Indices, usual: Indices) -> float:
     """Return the share of treated wells that surely lie beyond 3 MADs of the controls; of all wells if those are few.
 
     The MAD is taken at the upper end of its 95 % interval: of 12 controls it is a third too small or too large.

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, listed, nearest
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.spread import z_prime
 from cellprofiling.quality.checks.wells.controls import distance, judged
 from cellprofiling.quality.rules import Check, Rules, skipped
-from cellprofiling.quality.screen import Floats, Mask, Screen
+from cellprofiling.quality.screen import Screen
 
 Declared = str | Sequence[str] | None
 
 
-def find_readouts(readouts: Declared, features: Sequence[str]) -> NDArray[np.intp]:
+def find_readouts(readouts: Declared, features: Sequence[str]) -> Indices:
     """Return the numbers of the features that were declared, in the order of the declaration."""
     names = [readouts] if isinstance(readouts, str) else readouts or []
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
@@ -57,6 +57,6 @@ def declared_separation(screen: Screen, rules: Rules) -> Iterator[Check]:
                 yield replace(line, message=f"{line.message} {said}")
 
 
-def _known(values: Floats, where: Mask) -> Floats:
+def _known(values: Doubles, where: Mask) -> Doubles:
     chosen = values[where]
     return chosen[~np.isnan(chosen)]

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import listed
 from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.scale.spread import mad
 from cellprofiling.quality.rules import Check, Rules, skipped
 from cellprofiling.quality.screen import Screen
-
-Floats = NDArray[np.float64]
 
 MEASURE = re.compile(r"ImageQuality_(?P<measure>PowerLogLogSlope|PercentMaximal|MaxIntensity|Scaling)_(?P<channel>.+)")
 NAMES = ("images.focus", "images.saturation", "images.scaling")
@@ -25,7 +24,7 @@ def image_quality(screen: Screen, rules: Rules) -> Iterator[Check]:
     if screen.images is None:
         yield from (skipped(rules[name], screen.lacks("images")) for name in NAMES)
         return
-    found: dict[str, dict[str, Floats]] = {}
+    found: dict[str, dict[str, Doubles]] = {}
     for name in sorted(map(str, screen.images.columns)):
         if match := MEASURE.fullmatch(name):
             found.setdefault(match["measure"], {})[match["channel"]] = screen.images[name].to_numpy(
@@ -37,7 +36,7 @@ def image_quality(screen: Screen, rules: Rules) -> Iterator[Check]:
     yield from _scaling(rules, found.get("Scaling", {}))
 
 
-def _focus(screen: Screen, rules: Rules, keys: pd.DataFrame, slopes: dict[str, Floats]) -> Iterator[Check]:
+def _focus(screen: Screen, rules: Rules, keys: pd.DataFrame, slopes: dict[str, Doubles]) -> Iterator[Check]:
     """Yield a line per plate: the channel with the largest share of images far below the median of its batch."""
     rule, well_rule = rules["images.focus"], rules["images.blurred"]
     if not slopes:
@@ -66,7 +65,7 @@ def _focus(screen: Screen, rules: Rules, keys: pd.DataFrame, slopes: dict[str, F
 
 
 def _saturation(
-    rules: Rules, keys: pd.DataFrame, maximal: dict[str, Floats], most: dict[str, Floats]
+    rules: Rules, keys: pd.DataFrame, maximal: dict[str, Doubles], most: dict[str, Doubles]
 ) -> Iterator[Check]:
     """Yield a line per plate; PercentMaximal alone counts pixels at the image's own maximum, which may be dark."""
     rule = rules["images.saturation"]
@@ -87,7 +86,7 @@ def _saturation(
         yield Check(rule, rule.status(share), message, str(name), value=share, n=n)
 
 
-def _scaling(rules: Rules, scaling: dict[str, Floats]) -> Iterator[Check]:
+def _scaling(rules: Rules, scaling: dict[str, Doubles]) -> Iterator[Check]:
     rule = rules["images.scaling"]
     if not scaling:
         yield skipped(rule, "The images have no Scaling.")
@@ -99,7 +98,7 @@ def _scaling(rules: Rules, scaling: dict[str, Floats]) -> Iterator[Check]:
     yield Check(rule, rule.status(len(several)), message, value=len(several), n=len(scaling))
 
 
-def _by_batch(values: Floats, batch: NDArray[np.object_]) -> Floats:
+def _by_batch(values: Doubles, batch: NDArray[np.object_]) -> Doubles:
     """Return robust deviations from the median of the batch; NaN where it has few images or no spread."""
     out = np.full(len(values), np.nan)
     for name in set(batch):
@@ -109,6 +108,6 @@ def _by_batch(values: Floats, batch: NDArray[np.object_]) -> Floats:
     return out
 
 
-def _share(z: Floats, limit: float) -> float:
+def _share(z: Doubles, limit: float) -> float:
     known = z[np.isfinite(z)]
     return float((known < -limit).mean()) if len(known) else np.nan

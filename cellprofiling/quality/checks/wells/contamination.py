@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellprofiling.core.frame import WELL
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.scale.outlying import distances
 from cellprofiling.kernels.scale.spread import mad
 from cellprofiling.quality.checks.wells.controls import control_scores
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
-from cellprofiling.quality.screen import Floats, Mask, Screen
-
-Indices = NDArray[np.intp]
+from cellprofiling.quality.screen import Screen
 
 DIMENSIONS = 10
 
@@ -70,7 +68,7 @@ def exchanged_controls(screen: Screen, rules: Rules) -> Iterator[Check]:
             yield Check(of_well, "fail", f"{plate} {well} looks like a {other} control.", plate, well, n=1)
 
 
-def _like_the_others(scores: Floats, positive: Mask, rule: Rule) -> Mask | None:
+def _like_the_others(scores: Doubles, positive: Mask, rule: Rule) -> Mask | None:
     """Return which wells lie far from their own kind and near the other; None where the kinds overlap."""
     centers = [float(np.median(scores[kind])) for kind in (~positive, positive)]
     spreads = [float(mad(scores[kind])) for kind in (~positive, positive)]

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.discriminant import held_out_scores, interleaved_folds
 from cellprofiling.kernels.scale.spread import interval, ssmd, z_prime
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
-from cellprofiling.quality.screen import Floats, Mask, Screen
-
-Indices = NDArray[np.intp]
+from cellprofiling.quality.screen import Screen
 
 FOLDS = 5
 
@@ -30,7 +28,7 @@ def profile_separation(screen: Screen, rules: Rules) -> Iterator[Check]:
             yield judged(rule, statistic, plate, positive, negative)
 
 
-def control_scores(screen: Screen) -> tuple[Indices, Floats]:
+def control_scores(screen: Screen) -> tuple[Indices, Doubles]:
     """Return the control wells with features, and how positive each looks to a direction that other wells taught."""
     known = np.isfinite(screen.readouts.space).all(axis=1)
     wells = np.flatnonzero(known & (screen.controls ^ screen.positives))
@@ -41,7 +39,7 @@ def control_scores(screen: Screen) -> tuple[Indices, Floats]:
     return wells, held_out_scores(x, positive, fold)
 
 
-def about_controls(x: Floats, plate: Indices, negative: Mask) -> Floats:
+def about_controls(x: Doubles, plate: Indices, negative: Mask) -> Doubles:
     """Return wells about the median of the negative controls of their plate; as they are where it has none."""
     out = x.copy()
     for code in np.unique(plate):
@@ -51,7 +49,7 @@ def about_controls(x: Floats, plate: Indices, negative: Mask) -> Floats:
     return out
 
 
-def judged(rule: Rule, statistic: object, plate: str, positive: Floats, negative: Floats) -> Check:
+def judged(rule: Rule, statistic: object, plate: str, positive: Doubles, negative: Doubles) -> Check:
     """Return the line of a separation: its value, its 90 % bootstrap interval, and what the interval says."""
     n = min(len(positive), len(negative))
     wells = f"{len(positive)} positive and {len(negative)} negative control wells"
@@ -70,10 +68,10 @@ def judged(rule: Rule, statistic: object, plate: str, positive: Floats, negative
     return Check(rule, status, f"{message}{', too few to tell' if few else ''}.", plate, "", value, low, high, n)
 
 
-def distance(positive: Floats, negative: Floats) -> Floats:
+def distance(positive: Doubles, negative: Doubles) -> Doubles:
     """Return SSMD without its sign: which side a positive control lies on is its own affair."""
     return np.abs(ssmd(positive, negative))
 
 
-def _oriented(positive: Floats, negative: Floats) -> Floats:
+def _oriented(positive: Doubles, negative: Doubles) -> Doubles:
     return ssmd(positive, negative)  # the direction points to the positive controls: below 0 they lie the wrong way

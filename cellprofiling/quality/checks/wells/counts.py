@@ -8,11 +8,12 @@ import pandas as pd
 
 from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import LETTERS, well_name
+from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.plates.regions import chance_of_region, largest_region
 from cellprofiling.kernels.scale.spread import robust_cv, z_prime
 from cellprofiling.quality.checks.wells.controls import distance, judged
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
-from cellprofiling.quality.screen import Floats, Mask, Screen
+from cellprofiling.quality.screen import Screen
 
 DRAWS = 1999
 FEWEST_IN_LINE = 4
@@ -119,7 +120,7 @@ def thin_regions(screen: Screen, rules: Rules) -> Iterator[Check]:
         yield _thin_line(line, plate, there, low, controls)
 
 
-def _relative_counts(screen: Screen) -> Floats:
+def _relative_counts(screen: Screen) -> Doubles:
     """Return cells relative to the median well of the plate; NaN where unknown, or where that is empty."""
     filled = np.full(len(screen.count), np.nan)
     for _, here in screen.plates():
@@ -130,7 +131,7 @@ def _relative_counts(screen: Screen) -> Floats:
     return filled
 
 
-def _expected(screen: Screen, filled: Floats) -> Floats:
+def _expected(screen: Screen, filled: Doubles) -> Doubles:
     """Return what the treatment of each well leaves on other plates, the median, at most 1; 1 where it is on none.
 
     A toxic treatment is low on all plates, a lost well on one.
@@ -191,12 +192,12 @@ def _thin_line(rule: Rule, plate: str, there: Mask, low: Mask, controls: Mask) -
     return Check(rule, status, message, plate, value=share, n=of)
 
 
-def _cell_limit(controls: Floats, rule: Rule) -> float:
+def _cell_limit(controls: Doubles, rule: Rule) -> float:
     present = _present(controls)
     return max(rule.number("minimum"), rule.number("relative") * float(np.median(present)) if len(present) else 0)
 
 
-def _low_share(rule: Rule, plate: str, counts: Floats, limit: float) -> Check:
+def _low_share(rule: Rule, plate: str, counts: Doubles, limit: float) -> Check:
     present = _present(counts)
     if not len(present):
         return Check(rule, "inconclusive", f"Plate {plate} has no negative control well with a cell count.", plate)
@@ -216,5 +217,5 @@ def _low_wells(rule: Rule, status: str, screen: Screen, of: Mask, limit: float) 
             yield Check(rule, status, message, plate, well, cells, n=1, limit=f"{status} below {limit:.0f} cells")
 
 
-def _present(values: Floats) -> Floats:
+def _present(values: Doubles) -> Doubles:
     return values[~np.isnan(values)]

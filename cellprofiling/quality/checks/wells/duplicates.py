@@ -7,10 +7,11 @@ import numpy as np
 
 from cellprofiling.core.errors import listed
 from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.kernels.arrays import Mask
 from cellprofiling.kernels.scale.order import content_keys
 from cellprofiling.kernels.similarity.near_copies import near_copies
 from cellprofiling.quality.rules import Check, Rules, skipped
-from cellprofiling.quality.screen import Mask, Screen
+from cellprofiling.quality.screen import Screen
 
 FEWEST_FEATURES = 5  # that two wells must share to the last bit
 FEWEST_DIRECTIONS = 20  # features in which two profiles do not point the same way by chance

@@ -9,7 +9,7 @@ from scipy.stats import kstest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
-from cellprofiling.hits.doses.dose_fits import response as doses_response
+from cellprofiling.hits.doses import response as doses_response
 
 ASKED = {"by": "Metadata_Compound", "dose": "Metadata_Dose", "reference": "Metadata_Compound == 'DMSO'"}
 DOSES = np.round(10 / 3.0 ** np.arange(5, -1, -1), 4)

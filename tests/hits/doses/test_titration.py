@@ -7,7 +7,7 @@ from scipy.stats import kstest, pearsonr
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError
-from cellprofiling.hits.doses.dose_fits import titration
+from cellprofiling.hits.doses import titration
 from cellprofiling.kernels.doses.titration import align_all
 
 ASKED = {"by": "Metadata_Compound", "dose": "Metadata_Dose", "reference": "Metadata_Compound == 'DMSO'"}

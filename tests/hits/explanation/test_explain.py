@@ -8,7 +8,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError
-from cellprofiling.hits.explanation.explanations import explanations as explanation
+from cellprofiling.hits.explanation import explanations as explanation
 
 NEGCON = "Metadata_Role == 'negcon'"
 GROUPS = [(c, g, ch) for c in ("Nuclei", "Cells") for g in ("Intensity", "Texture") for ch in ("DNA", "Tub")]

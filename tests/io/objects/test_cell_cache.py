@@ -12,8 +12,8 @@ from cellprofiling.core.errors import FeatureError
 from cellprofiling.core.ledgers import Ledger
 from cellprofiling.core.progress import Progress
 from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.objects import cell_cache
 from cellprofiling.io.objects.cell_cache import Scratch
-from cellprofiling.io.objects.objects import cell_cache
 from cellprofiling.io.objects.partitions import in_memory
 from cellprofiling.io.tables import write_profiles
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from cellprofiling.kernels.similarity import nearest_labels
 from cellprofiling.kernels.similarity.nearest_labels import (
     candidates,
     clustered_interval,
@@ -11,7 +12,6 @@ from cellprofiling.kernels.similarity.nearest_labels import (
     permuted_accuracies,
     reachable_units,
 )
-from cellprofiling.kernels.similarity.similarity import nearest_labels
 
 
 def naive(unit: np.ndarray, label: np.ndarray, apart: list[np.ndarray]) -> list[tuple]:

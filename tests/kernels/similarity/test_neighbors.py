@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.directions.unit_vectors import direction
+from cellprofiling.kernels.similarity import neighbors
 from cellprofiling.kernels.similarity.neighbors import most_alike, nearest
-from cellprofiling.kernels.similarity.similarity import neighbors
 
 
 def naive(x, k):

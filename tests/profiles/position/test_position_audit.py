@@ -7,7 +7,7 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.core.plates import parse_wells, well_names
-from cellprofiling.profiles.position.plate_effects import position_audit
+from cellprofiling.profiles.position import position_audit
 
 NEGCON = "Metadata_Role == 'negcon'"
 SAME, SURFACE = "same position on other plates", "surface within plates"

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from cellprofiling.core.errors import ColumnError, FileFormatError, InputError, PlateLayoutError
 from cellprofiling.io.cells import open_cells
-from cellprofiling.io.objects.objects import images as images_module
+from cellprofiling.io.objects import images as images_module
 
 KEYS = ["Metadata_Plate", "Metadata_Well", "Metadata_Site"]
 ON_IMAGES = "left out: measured on the images, not on the cells; image=True reads them, as Image_..."

@@ -13,7 +13,7 @@ from cellprofiling.cells.aggregation import aggregate
 from cellprofiling.core.errors import FileFormatError, InputError
 from cellprofiling.io.cells import open_cells
 from cellprofiling.io.formats.cellprofiler import cellprofiler_sqlite as sqlite_module
-from cellprofiling.io.objects.objects import images as images_module
+from cellprofiling.io.objects import images as images_module
 from cellprofiling.io.storage.sqlite import Database, database
 
 KEYS = ["Metadata_Plate", "Metadata_Well", "Metadata_Site"]

@@ -13,8 +13,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.plates import well_names
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 EVIL = '"><img src=x onerror=alert(1)>'
 SCRIPT = "</script><script>alert(2)</script>$$x^2$$"
 

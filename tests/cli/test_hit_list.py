@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 import cellprofiling as cpf
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.plates import well_names
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 @pytest.fixture(scope="module")

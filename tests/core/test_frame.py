@@ -19,6 +19,7 @@ from cellprofiling.core.frame import (
     split,
 )
 from cellprofiling.core.ledgers import KEY, lines, written
+from tests.builders import read_only
 
 RNG = np.random.default_rng(0)
 
@@ -28,7 +29,7 @@ def wells() -> pd.DataFrame:
     """Six wells on two plates, values with a mean of 1e6 and a spread of 1e-3, in memory that cannot be written."""
     values = 1e6 + 1e-3 * RNG.standard_normal((6, 2))
     values[1, 0] = np.nan
-    values.setflags(write=False)
+    values = read_only(values)
     table = pd.DataFrame(
         {
             "Metadata_Plate": ["P2", "P1", "P1", "P2", "P1", "P2"],

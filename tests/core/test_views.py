@@ -7,8 +7,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.views import MOST_FACTS, Facts, Shown, span
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 EVIL = '"><img src=x onerror=alert(1)><script>'
 
 

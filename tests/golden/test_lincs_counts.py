@@ -7,10 +7,10 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import PlateLayoutError
 from cellprofiling.core.plates import parse_wells
+from tests.builders import NEGCON
 
 pytestmark = pytest.mark.real
 
-NEGCON = "Metadata_Role == 'negcon'"
 COUNT = "Cells_LogCount"
 
 

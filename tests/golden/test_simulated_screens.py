@@ -7,8 +7,7 @@ from scipy.stats import binom
 
 import cellprofiling as cpf
 from cellprofiling.recipe.demo import judge
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 def hits_of(screen: cpf.simulate_screen, permutations: int = 5000) -> pd.DataFrame:

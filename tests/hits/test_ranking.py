@@ -6,8 +6,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 COLUMNS = [
     *("rank", "Metadata_Compound", "n_wells", "n_plates", "n_positions", "same_position", "n_controls"),
     *("cell_count_ratio", "cell_count_p", "toxic", "map", "map_ci_low", "map_ci_high", "mahalanobis", "induction"),

@@ -11,6 +11,7 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError
 from cellprofiling.kernels.batches import consensus as kernel
 from cellprofiling.profiles.consensus_profiles import METHODS
+from tests.builders import read_only
 
 FEATURES = [f"Cells_{i}" for i in range(8)]
 
@@ -95,7 +96,7 @@ def test_modz_takes_a_missing_value_for_missing():
     """Trap: counted as 0, replicates of 10, 10 and nothing have the consensus 6.7."""
     x = np.random.default_rng(0).normal(size=(3, 20))
     x[:, 0], x[:, 1] = [10, 10, np.nan], np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     assert modz(x)[0] == pytest.approx(10)
     assert np.isnan(modz(x)[1])
 

@@ -6,8 +6,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 COUNT = "Metadata_Object_Count"
 FEATURES = [f"Cells_f{i}" for i in range(6)]
 

@@ -6,8 +6,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 METHODS = ("pca", "zca", "pca_cor", "zca_cor")
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from cellprofiling.quality.prepared import look
 from cellprofiling.quality.rules import load
+from tests.builders import NEGCON, POSCON
 
-NEGCON, POSCON = "Metadata_Role == 'negcon'", "Metadata_Role == 'poscon'"
 GIVEN = {
     "platemap": None,
     "reference": NEGCON,

@@ -9,9 +9,9 @@ import pytest
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, ReferenceRowsError
 from cellprofiling.quality.checks.wells.counts import control_spread
 from cellprofiling.quality.screen_quality import check_quality
+from tests.builders import NEGCON
 from tests.quality.planted import lines
 
-NEGCON = "Metadata_Role == 'negcon'"
 POSCON = "Metadata_Role == 'poscon'"
 POSITIVE = ("A12", "B02", "C09", "D04", "E11", "F03", "G08", "H10")  # in no line that a check of position could mean
 

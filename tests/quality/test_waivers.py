@@ -13,8 +13,8 @@ from cellprofiling.quality.rules import load
 from cellprofiling.quality.screen_quality import check_quality
 from cellprofiling.quality.settings import read_settings
 from cellprofiling.quality.waivers import read_waivers
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 WAIVER = {"check": "inputs.duplicate_wells", "reason": "read twice on purpose.", "who": "Ada", "until": "2999-12-31"}
 
 

@@ -16,8 +16,8 @@ from cellprofiling.core.plates import well_names
 from cellprofiling.report.page import figures
 from cellprofiling.report.page.views import libraries
 from cellprofiling.report.render import write_report
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
 EVIL = '"><img src=x onerror=alert(1)>'
 SCRIPT = "</script><script>alert(2)</script>"

@@ -11,8 +11,8 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
 from cellprofiling.core.threads import granted
 from cellprofiling.simulate.screen import SimulatedScreen
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 KEYS = ["Metadata_Plate", "Metadata_Well"]
 FEATURES = [f"Cells_Texture_Contrast_DNA_{i}_00_256" for i in range(6)]
 ALL = ("level", "spread", "dependence", "quantiles", "ks", "w1", "w2")

@@ -7,8 +7,8 @@ from scipy.stats import kstest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError, ReferenceRowsError
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 CALL = {"by": "Metadata_Compound", "reference": NEGCON}
 
 

@@ -7,7 +7,7 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError
 from cellprofiling.hits.calling.blocks import label
-from tests.hits.conftest import NEGCON, noise_screen
+from tests.builders import NEGCON, noise_screen
 
 CALL = {"by": "Metadata_Compound", "reference": NEGCON, "permutations": 999}
 PARTS = {"level": slice(0, 10), "spread": slice(10, 20), "dependence": slice(20, 30)}

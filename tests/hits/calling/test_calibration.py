@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import kstest
 
 import cellprofiling as cpf
-from tests.hits.conftest import NEGCON, noise_screen
+from tests.builders import NEGCON, noise_screen
 
 CALL = {"by": "Metadata_Compound", "reference": NEGCON, "permutations": 999}
 METHODS = ("map", "mahalanobis", "energy", "replicate_correlation")

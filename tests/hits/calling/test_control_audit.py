@@ -7,8 +7,7 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
 from cellprofiling.hits.calling.caller import Caller
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 def audit(wells: pd.DataFrame, **options: object) -> pd.DataFrame:

@@ -9,8 +9,7 @@ import cellprofiling as cpf
 from cellprofiling.hits.calling.control_audit import independent, interval
 from cellprofiling.hits.calling.control_sets import read_control_sets
 from cellprofiling.hits.design import read_design
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 def sets_of(wells: pd.DataFrame, *, copied: bool, n_wells: int | None = None) -> dict:

@@ -9,7 +9,7 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.simulate.presets import REALISTIC, Cohort
 from cellprofiling.simulate.screen import build
-from tests.hits.conftest import NEGCON
+from tests.builders import NEGCON
 
 CALL = {"by": "Metadata_Compound", "reference": NEGCON, "permutations": 4999}
 BLOCKS = ("level", "spread", "dependence")

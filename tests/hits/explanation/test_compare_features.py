@@ -10,8 +10,8 @@ from scipy.stats import kstest, ttest_rel
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 BY = {"by": "Metadata_Compound", "reference": NEGCON}
 
 

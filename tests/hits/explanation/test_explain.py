@@ -9,8 +9,8 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError
 from cellprofiling.hits.explanation import explanations as explanation
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 GROUPS = [(c, g, ch) for c in ("Nuclei", "Cells") for g in ("Intensity", "Texture") for ch in ("DNA", "Tub")]
 MEASURES = {
     "Intensity": ["MeanIntensity", "MedianIntensity", "MaxIntensity", "StdIntensity", "MADIntensity"],

@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
-from tests.hits.conftest import NEGCON, noise_screen
+from tests.builders import NEGCON, noise_screen
 
 CALL = {"by": "Metadata_Compound", "reference": NEGCON}
 

@@ -6,7 +6,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
-from tests.hits.conftest import NEGCON, noise_screen
+from tests.builders import NEGCON, noise_screen
 
 
 def shares(wells: pd.DataFrame, **options: object) -> dict[str, float]:

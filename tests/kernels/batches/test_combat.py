@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.batches.combat import batch_moments, fit_combat
+from tests.builders import read_only
 
 
 def batches(n=(12, 20, 9), d=30, *, seed=0, offset=0.0):
@@ -12,7 +13,7 @@ def batches(n=(12, 20, 9), d=30, *, seed=0, offset=0.0):
     codes = np.repeat(np.arange(len(n)), n)
     shift, stretch = rng.normal(size=(len(n), d)), np.exp(0.3 * rng.normal(size=(len(n), d)))
     x = offset + rng.normal(size=(len(codes), d)) * stretch[codes] + shift[codes]
-    x.flags.writeable = False
+    x = read_only(x)
     return x, codes
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cellprofiling.kernels.batches import consensus
 from cellprofiling.kernels.batches.consensus import group_means, group_medians, modz
+from tests.builders import read_only
 
 
 def one_by_one(x, codes, n_groups, **options):
@@ -22,7 +23,7 @@ def test_groups_computed_together_are_those_computed_alone(seed, gaps, digits):
     x = rng.normal(size=(9, 15))[codes] + rng.normal(size=(len(codes), 15))
     x = np.round(x, digits)  # whole numbers: many ties
     x[rng.random(x.shape) < gaps] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     np.testing.assert_allclose(modz(x, codes, 9), one_by_one(x, codes, 9), rtol=1e-12)
 
 
@@ -56,7 +57,7 @@ def test_medians_and_means_equal_their_naive_twins(statistic, dtype, gaps):
     x = (1e6 + rng.integers(-3, 4, size=(len(codes), 12)) * 1e-3 + rng.normal(size=(len(codes), 12))).astype(dtype)
     x[rng.random(x.shape) < gaps] = np.nan
     x[codes == 2, 0] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     expected = [NAIVE[statistic](x[codes == g].astype(np.float64), axis=0) for g in range(7)]
     np.testing.assert_allclose(statistic(x, codes, 7), expected, rtol=1e-15)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.batches.harmony import Settings, _mixed, _shifted, _unit, harmonize
+from tests.builders import read_only
 
 SETTINGS = Settings(theta=2.0, ridge=1.0, sigma=0.1, iterations=10, rounds=10)
 
@@ -13,7 +14,7 @@ def clouds(n=60, *, seed=0, shift=2.0):
     rng = np.random.default_rng(seed)
     kind, codes = np.repeat(np.arange(3), 3 * n), np.tile(np.repeat(np.arange(3), n), 3)
     z = 6 * np.eye(3, 6)[kind] + shift * rng.normal(size=(3, 6))[codes] + rng.normal(size=(len(kind), 6))
-    z.flags.writeable = False
+    z = read_only(z)
     return z, codes, kind
 
 

@@ -8,6 +8,7 @@ from sklearn.metrics import silhouette_samples
 
 from cellprofiling.kernels.batches import mixing
 from cellprofiling.kernels.similarity.neighbors import nearest
+from tests.builders import read_only
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def rows():
     rng = np.random.default_rng(0)
     batch, label = rng.integers(0, 3, 150), rng.integers(0, 6, 150)
     x = rng.normal(size=(150, 5)) + 2 * rng.normal(size=(6, 5))[label] + rng.normal(size=(3, 5))[batch]
-    x.flags.writeable = False
+    x = read_only(x)
     return x, batch, label
 
 

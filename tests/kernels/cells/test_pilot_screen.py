@@ -5,6 +5,7 @@ import pytest
 from sklearn.covariance import ledoit_wolf
 
 from cellprofiling.kernels.cells.pilot_screen import fit_effects, fit_noise
+from tests.builders import read_only
 
 
 def residuals(n=60, p=20, seed=0):
@@ -12,7 +13,7 @@ def residuals(n=60, p=20, seed=0):
     mixing = rng.normal(size=(p, p)) / np.sqrt(p)
     x = rng.standard_normal((n, p)) @ mixing
     x -= x.mean(axis=0)
-    x.setflags(write=False)
+    x = read_only(x)
     return x, mixing
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.cells.surroundings import disc_areas, moran, neighbor_pairs, surroundings
+from tests.builders import read_only
 
 LOW, HIGH = np.zeros(2), np.full(2, 1000.0)
 
@@ -11,7 +12,7 @@ LOW, HIGH = np.zeros(2), np.full(2, 1000.0)
 def scattered(n, seed, images=3):
     rng = np.random.default_rng(seed)
     places, image = 1000 * rng.random((n, 2)), rng.integers(images, size=n)
-    places.setflags(write=False)
+    places = read_only(places)
     return places, image
 
 

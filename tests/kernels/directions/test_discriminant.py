@@ -5,6 +5,7 @@ import pytest
 
 from cellprofiling.kernels.directions.discriminant import direction, held_out_scores, interleaved_folds
 from cellprofiling.kernels.scale.spread import z_prime
+from tests.builders import read_only
 
 POSITIVE = np.arange(32) < 16
 
@@ -23,7 +24,7 @@ def in_sample(x):
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_does_not_separate_out_of_sample_and_does_in_sample(seed):
     x = np.random.default_rng(seed).normal(size=(32, 300))
-    x.setflags(write=False)
+    x = read_only(x)
     scores = held_out_scores(x, POSITIVE, interleaved_folds(POSITIVE))
     assert z_prime(scores[POSITIVE], scores[~POSITIVE]) <= 0
     assert in_sample(x) > 0.98

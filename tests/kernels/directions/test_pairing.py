@@ -6,6 +6,7 @@ from scipy.spatial import procrustes
 from sklearn.cross_decomposition import PLSCanonical
 
 from cellprofiling.kernels.directions.pairing import cross_fitted, procrustes_misfits, rv_coefficients
+from tests.builders import read_only
 
 
 def some(seed=0, n=20, p=4, q=4):
@@ -14,7 +15,7 @@ def some(seed=0, n=20, p=4, q=4):
     y[:, 0] += 2 * x[:, 0]
     for part in (x, y):
         part -= part.mean(axis=0)
-        part.flags.writeable = False
+        part = read_only(part)
     pairings = np.array([np.arange(n), *(rng.permutation(n) for _ in range(3))])
     return x, y, pairings
 

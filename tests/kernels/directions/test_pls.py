@@ -5,6 +5,7 @@ import pytest
 from sklearn.cross_decomposition import PLSCanonical
 
 from cellprofiling.kernels.directions.pls import pls_canonical
+from tests.builders import read_only
 
 
 def some(seed, n=30, p=6, q=8):
@@ -14,7 +15,7 @@ def some(seed, n=30, p=6, q=8):
     y = hidden @ rng.normal(size=(3, q)) + rng.normal(size=(n, q))
     for part in (x, y):
         part -= part.mean(axis=0)
-        part.flags.writeable = False
+        part = read_only(part)
     return x, y
 
 

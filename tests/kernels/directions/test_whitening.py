@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
 
 from cellprofiling.kernels.directions.whitening import fit_whitening
+from tests.builders import read_only
 
 WAYS = [(correlation, rotate_back) for correlation in (False, True) for rotate_back in (False, True)]
 
@@ -15,8 +16,7 @@ def rows(n, d, *, seed=0, offset=0.0, spread=1.0):
     """Return correlated rows, read-only."""
     rng = np.random.default_rng(seed)
     x = offset + spread * (rng.normal(size=(n, d)) @ (np.eye(d) + 0.5 * rng.normal(size=(d, d))))
-    x.flags.writeable = False
-    return x
+    return read_only(x)
 
 
 def naive(x, new, correlation, rotate_back, share):

@@ -5,6 +5,7 @@ import pytest
 
 from cellprofiling.kernels.directions.within_groups import group_covariances, principal_loadings
 from cellprofiling.kernels.scale.groups import grouping
+from tests.builders import read_only
 
 
 @pytest.mark.parametrize("shape", [(200, 30), (30, 200), (30, 30)])
@@ -12,7 +13,7 @@ def test_the_sample_is_whitened(shape: tuple[int, int]) -> None:
     """Along the loadings the sample has covariance I; more rows than features or fewer."""
     rng = np.random.default_rng(0)
     z = rng.normal(size=shape).astype(np.float32) * rng.uniform(0.1, 4, shape[1]).astype(np.float32) + 5
-    z.flags.writeable = False
+    z = read_only(z)
     loadings = principal_loadings(z, 8)
     assert loadings.shape == (shape[1], 8)
     np.testing.assert_allclose(np.cov((z @ loadings).T), np.eye(8), atol=1e-4)

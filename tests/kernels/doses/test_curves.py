@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 from cellprofiling.kernels.doses.curves import BEYOND, HILLS, TALLEST, Curves, aicc, crossings, fit_curves, heights
+from tests.builders import read_only
 
 X = np.log10(10 / 3.0 ** np.arange(5, -1, -1))
 N = np.array([3.0, 3, 2, 3, 1, 3])
@@ -78,7 +79,7 @@ def test_a_curve_without_noise_is_found_again(height, midpoint, hill, bottom, sc
 
 def test_directions_are_kept_and_nothing_is_changed():
     y = np.array([[0.0, 0, 1, 2, 3, 3], [0, 0, -1, -2, -3, -3.0]])
-    y.setflags(write=False)
+    y = read_only(y)
     rising = fit_curves(X, N, y, free_bottom=False, directions=(1.0,))
     assert rising.top[0] > 2.5
     assert rising.top[1] == 0

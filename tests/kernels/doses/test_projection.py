@@ -6,6 +6,7 @@ import pytest
 from cellprofiling.kernels.doses.projection import project, projected_shares
 from cellprofiling.kernels.doses.trend import Trial, monotone_shares
 from cellprofiling.kernels.inference.permutation import random_assignments
+from tests.builders import read_only
 
 N_TREATED, N_CONTROL, LEVEL = np.array([3, 2, 3]), np.array([4, 5, 6]), np.array([1, 2, 2, 1, 3, 1, 2, 3])
 
@@ -42,7 +43,7 @@ def test_projections_equal_their_naive_twin(seed):
     x = rng.normal(size=(23, 10)) + 5
     weighted = x * rng.uniform(0.5, 2, 10)
     gram = x @ weighted.T
-    gram.setflags(write=False)
+    gram = read_only(gram)
     made = design()
     arrangements = random_assignments(N_TREATED, N_CONTROL, 10, rng)
     shares = projected_shares(gram, made, arrangements)

@@ -9,6 +9,7 @@ from scipy.optimize import isotonic_regression
 
 from cellprofiling.kernels.doses.trend import Trial, every_arrangement, monotone_shares, n_arrangements
 from cellprofiling.kernels.inference.permutation import random_assignments
+from tests.builders import read_only
 
 
 def trial(seed=0, n_treated=(3, 4), n_control=(5, 3), n_levels=3, spread=1.0, offset=0.0):
@@ -16,7 +17,7 @@ def trial(seed=0, n_treated=(3, 4), n_control=(5, 3), n_levels=3, spread=1.0, of
     level = np.concatenate([np.sort(rng.integers(1, n_levels + 1, n)) for n in n_treated])
     level[-1] = n_levels
     response = offset + spread * rng.normal(size=sum(n_treated) + sum(n_control))
-    response.setflags(write=False)
+    response = read_only(response)
     return Trial(response, np.array(n_treated), np.array(n_control), level)
 
 

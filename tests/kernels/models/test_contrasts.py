@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.models.contrasts import cells_of, contrast_with_controls
+from tests.builders import read_only
 
 
 def screen(seed: int, missing: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -14,7 +15,7 @@ def screen(seed: int, missing: float) -> tuple[np.ndarray, np.ndarray, np.ndarra
     stratum = rng.integers(0, 3, 80)
     x = 1e6 + 1e-3 * rng.normal(size=(80, 5)) + stratum[:, None] * 1e-2
     x[rng.random(x.shape) < missing] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     return x, group, stratum
 
 

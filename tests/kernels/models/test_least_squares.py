@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.models.least_squares import patterns, slopes
-
-
-def frozen(x, dtype=np.float64):
-    x = np.array(x, dtype=dtype)
-    x.setflags(write=False)
-    return x
+from tests.builders import read_only
 
 
 def naive_slopes(terms, column):
@@ -21,9 +16,9 @@ def naive_slopes(terms, column):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_each_column_equals_a_regression_by_itself(dtype):
     rng = np.random.default_rng(0)
-    terms, x = frozen(rng.normal(size=(30, 3)) * [1, 50, 1e-3]), rng.normal(1e3, 1, size=(30, 5))
+    terms, x = read_only(rng.normal(size=(30, 3)) * [1, 50, 1e-3]), rng.normal(1e3, 1, size=(30, 5))
     x[2, 1] = x[5:9, 3] = x[2, 4] = np.nan
-    x = frozen(x, dtype)
+    x = read_only(x, dtype)
     expected = np.column_stack([naive_slopes(terms, column.astype(float)) for column in x.T])
     np.testing.assert_allclose(slopes(terms, x), expected, rtol=1e-6)
 

@@ -8,6 +8,7 @@ from scipy.stats import ttest_rel
 
 from cellprofiling.kernels.models.contrasts import cells_of
 from cellprofiling.kernels.models.random_effects import fit_random_effect
+from tests.builders import read_only
 
 
 def screen(seed: int, deviation: float, missing: float = 0.1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -18,7 +19,7 @@ def screen(seed: int, deviation: float, missing: float = 0.1) -> tuple[np.ndarra
     effects = 0.5 + deviation * rng.normal(size=(2, 6, 4))
     x += np.where(group[:, None] >= 0, effects[group, stratum], 0)
     x[rng.random(x.shape) < missing] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     return x, group, stratum
 
 

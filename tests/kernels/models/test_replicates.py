@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.anova import anova_lm
 
 from cellprofiling.kernels.models.replicates import group_spread, intraclass_correlation
+from tests.builders import read_only
 
 
 def wells(seed, sizes=(2, 3, 5, 2, 4), gaps=0.0, n_features=6):
@@ -16,7 +17,7 @@ def wells(seed, sizes=(2, 3, 5, 2, 4), gaps=0.0, n_features=6):
     codes = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     x = rng.normal(size=(len(sizes), n_features))[codes] + rng.normal(size=(len(codes), n_features))
     x[rng.random(x.shape) < gaps] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     return x, codes
 
 

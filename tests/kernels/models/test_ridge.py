@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from cellprofiling.kernels.models.ridge import PENALTIES, fit_ridge, predict_held_out
+from tests.builders import read_only
 
 
 def data(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -12,7 +13,7 @@ def data(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     x = rng.normal(size=(60, 8))
     y = np.column_stack([x[:, 0] * 2 + 0.1 * rng.normal(size=60), rng.normal(size=60)])
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    x.setflags(write=False)
+    x = read_only(x)
     return x, y
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from cellprofiling.kernels.models.least_squares import slopes
 from cellprofiling.kernels.models.shrunken import shrunken_slopes
+from tests.builders import read_only
 
 
 def error(terms, x, truth, fit):
@@ -53,7 +54,7 @@ def test_constant_features_and_missing_values(terms):
     x = terms @ rng.normal(size=(6, 5)) + rng.normal(size=(16, 5))
     x[:, 0], x[:, 1] = 7.0, np.nan
     x[3, 2] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     found = shrunken_slopes(terms, x)
     assert np.isfinite(found).all()
     assert abs(found[:, :2]).max() == 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.plates.local_fit import loess
+from tests.builders import read_only
 
 ROW, COLUMN = (at.ravel().astype(float) for at in np.meshgrid(np.arange(8), np.arange(12), indexing="ij"))
 PLACES = np.column_stack([ROW, COLUMN])
@@ -27,7 +28,7 @@ def naive_fit(places, values, at, degree, span):
 def test_each_well_equals_its_naive_twin(degree, span):
     x = np.random.default_rng(0).normal(size=(96, 3))
     x[[4, 50], 1] = np.nan
-    x.setflags(write=False)
+    x = read_only(x)
     fitted = loess(PLACES, x, ALL, degree=degree, span=span, rounds=0)
     for j in (0, 1):
         there = ~np.isnan(x[:, j])

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.plates.patterns import polished, shared_correlations, shifted, turned
+from tests.builders import read_only
 
 
 def grids(n: int, shape: tuple[int, int] = (8, 12), seed: int = 0, missing: float = 0.1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     values = rng.normal(1e6, 1e-3, (n, *shape))
     values[rng.random(values.shape) < missing] = np.nan
-    values.setflags(write=False)
-    return values
+    return read_only(values)
 
 
 def test_correlations_equal_numpy_pair_by_pair() -> None:

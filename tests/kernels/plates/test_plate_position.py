@@ -14,6 +14,7 @@ from cellprofiling.kernels.plates.plate_position import (
     scores,
     worst_line,
 )
+from tests.builders import read_only
 
 ROW, COLUMN = np.divmod(np.arange(384), 24)
 EDGE = (ROW % 15 == 0) | (COLUMN % 23 == 0)
@@ -24,8 +25,7 @@ TESTS = (edge_distance, lines_share, worst_line, folded_period)
 def plate(seed, hits=0.05):
     rng = np.random.default_rng(seed)
     values = 1e6 + 1e-3 * (rng.normal(size=384) + 4 * (rng.random(384) < hits))
-    values.setflags(write=False)
-    return values
+    return read_only(values)
 
 
 def shuffled_p(values, statistic, draws=2000):

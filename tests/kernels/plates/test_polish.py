@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.plates.polish import median_polish
+from tests.builders import read_only
 
 
 def naive_polish(grid, iterations=10, tolerance=0.01):
@@ -46,7 +47,7 @@ def test_each_grid_equals_its_naive_twin(dtype, shape):
     rng = np.random.default_rng(0)
     grids = (rng.normal(size=(*shape, 4)) * [1, 1, 1e-3, 5] + [0, 5, 1e3, 0]).astype(dtype)
     grids[1, 2, 0] = grids[3, :, 1] = grids[::2, 0, 3] = np.nan
-    grids.setflags(write=False)
+    grids = read_only(grids)
     fit = median_polish(grids)
     for j in range(4):
         overall, row, column = naive_polish(grids[:, :, j].astype(float))

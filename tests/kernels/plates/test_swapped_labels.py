@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.plates.swapped_labels import _Spread, find_exchanges
+from tests.builders import read_only
 
 
 def plates(
@@ -15,7 +16,7 @@ def plates(
     profile = rng.normal(size=(n_labels, n_features)) * effect
     label, block = np.tile(np.arange(n_labels), n_plates), np.repeat(np.arange(n_plates), n_labels)
     x = profile[label] + rng.normal(size=(len(label), n_features)) @ mix
-    x.setflags(write=False)
+    x = read_only(x)
     return x, label, block
 
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from cellprofiling.kernels.retrieval.average_precision import average_precisions, precision_of
+from tests.builders import read_only
 
 
 def naive_precision(positive: np.ndarray, negative: np.ndarray) -> float:
@@ -54,7 +55,7 @@ def test_rows_of_a_block() -> None:
     """Each row of a block is its own list; the block is not changed."""
     rng = np.random.default_rng(0)
     similarity, role = rng.normal(size=(6, 30)), rng.integers(0, 3, (6, 30))
-    similarity.flags.writeable = False
+    similarity = read_only(similarity)
     found = average_precisions(similarity, role == 1, role == 2)
     expected = [naive_precision(s[r == 1], s[r == 2]) for s, r in zip(similarity, role, strict=True)]
     np.testing.assert_allclose(found, expected, atol=1e-14)

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from cellprofiling.kernels.scale.groups import group_statistics, grouping
+from tests.builders import read_only
 
 SELECTED = ("count", "min", "max", "median", "mad", "q01", "q05", "q25", "q50", "q75", "q95", "q99")  # exact
 
@@ -70,8 +71,8 @@ def screen(seed: int, dtype: type, *, n: int = 3000, n_groups: int = 23) -> tupl
             np.sort(rng.normal(size=n)),
         ]
     ).astype(dtype)
-    x.setflags(write=False)
-    codes.setflags(write=False)
+    x = read_only(x)
+    codes = read_only(codes)
     return x, codes
 
 

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cellprofiling.kernels.scale.limits import FEWEST, robust_limits
+from tests.builders import read_only
 
 FIVE = {"low": -5.0, "high": 5.0}
 
@@ -29,7 +30,7 @@ def test_limits_equal_their_naive_twin(seed, log, dtype):
         x[rng.random(400) < 0.1] = np.nan
         x[:5] = [0, -1, np.inf, 0, -3]
     codes = rng.integers(0, 3, 400)
-    x.flags.writeable = False
+    x = read_only(x)
     found = robust_limits(x, codes, 3, low=-4, high=2.5, log=log)
     expected = [naive(x[codes == group], -4, 2.5, log) for group in range(3)]
     assert_allclose(np.array([found.low, found.high]).T, expected, rtol=1e-12)

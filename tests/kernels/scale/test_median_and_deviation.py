@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.scale.scale import median_and_deviation
+from tests.builders import read_only
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 17, 384])
@@ -12,7 +13,7 @@ def test_equal_to_two_medians(n: int) -> None:
     rng = np.random.default_rng(n)
     x = np.concatenate([rng.normal(size=(40, n)), 1e6 + 1e-3 * rng.normal(size=(5, n)), rng.integers(0, 3, (20, n))])
     x = np.concatenate([x, np.full((1, n), 7.0), rng.lognormal(sigma=3, size=(20, n))])
-    x.flags.writeable = False
+    x = read_only(x)
     middle, deviation = median_and_deviation(x)
     expected = np.median(x, axis=1)
     np.testing.assert_array_equal(middle, expected)

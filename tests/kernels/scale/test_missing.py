@@ -3,6 +3,7 @@
 import numpy as np
 
 from cellprofiling.kernels.scale.missing import fill_with_median
+from tests.builders import read_only
 
 NAN = np.nan
 
@@ -10,7 +11,7 @@ NAN = np.nan
 def test_fills_with_the_median_of_the_group() -> None:
     """Each gap takes the median of its own group, and nothing else moves."""
     x = np.array([[1.0, 5], [NAN, 6], [3, 7], [10, NAN], [20, 8]])
-    x.flags.writeable = False
+    x = read_only(x)
     filled = fill_with_median(x, np.array([0, 0, 0, 1, 1]))
     np.testing.assert_array_equal(filled, [[1, 5], [2, 6], [3, 7], [10, 8], [20, 8]])
 

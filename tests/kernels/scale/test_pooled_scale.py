@@ -5,14 +5,9 @@ import pytest
 
 from cellprofiling.kernels.scale.pooled_scale import pooled_standard, pooled_winsorized
 from cellprofiling.kernels.scale.scale import fit_mad, medians
+from tests.builders import read_only
 
 PLATES, CONTROLS, FEATURES = 5, 8, 4000
-
-
-def frozen(x, dtype=np.float64):
-    x = np.array(x, dtype=dtype)
-    x.setflags(write=False)
-    return x
 
 
 def naive_standard(column, codes):
@@ -31,7 +26,7 @@ def test_standard_equals_its_naive_twin(dtype):
     rng = np.random.default_rng(0)
     x, codes = rng.normal(size=(30, 4)) * [1, 5, 100, 1], rng.integers(0, 4, 30)
     x[3, 0] = x[4:9, 1] = np.nan
-    x = frozen(x, dtype)
+    x = read_only(x, dtype)
     expected = [naive_standard(column.astype(float), codes) for column in x.T]
     np.testing.assert_allclose(pooled_standard(x, codes), expected, rtol=1e-12)
 
@@ -41,7 +36,7 @@ def test_the_level_of_groups_does_not_matter(pooled):
     rng = np.random.default_rng(0)
     x, codes = 1e-3 * rng.normal(size=(40, 50)), np.repeat(np.arange(5), 8)
     moved = 1e6 + 10.0 * codes[:, None] + x
-    np.testing.assert_allclose(pooled(frozen(moved), codes), pooled(frozen(x), codes), rtol=1e-5)
+    np.testing.assert_allclose(pooled(read_only(moved), codes), pooled(read_only(x), codes), rtol=1e-5)
 
 
 def rates(scale):
@@ -85,7 +80,7 @@ def test_a_few_dead_wells_hardly_widen_the_robust_spread():
 
 @pytest.mark.parametrize("pooled", [pooled_standard, pooled_winsorized])
 def test_no_spread_no_value_and_groups_of_one(pooled):
-    x = frozen([[0.3, np.nan, 1.0], [0.1 + 0.2, np.nan, 2.0], [7.0, np.nan, 5.0]])
+    x = read_only([[0.3, np.nan, 1.0], [0.1 + 0.2, np.nan, 2.0], [7.0, np.nan, 5.0]])
     spread = pooled(x, np.array([0, 0, 1]))
     assert spread[0] == 0  # rounding noise is no spread, and the level of a group is none
     assert np.isnan(spread[1])

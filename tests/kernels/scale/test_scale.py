@@ -8,17 +8,12 @@ from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from cellprofiling.kernels.scale.scale import Scaling, fit_mad, fit_robust, fit_standard, means, medians, quantiles
+from tests.builders import read_only
 
 FITS = (fit_standard, fit_robust, fit_mad)
 
 values = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(np.nan), st.sampled_from([0.0, 1.0]))
 matrices = arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 4)), elements=values)
-
-
-def frozen(x, dtype=np.float64):
-    x = np.array(x, dtype=dtype)
-    x.setflags(write=False)
-    return x
 
 
 def present(column):
@@ -63,46 +58,46 @@ def test_each_fit_equals_its_naive_twin(x):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_statistics_are_float64_and_inputs_are_left_alone(dtype):
-    x = frozen(np.random.default_rng(0).normal(size=(30, 3)), dtype)
+    x = read_only(np.random.default_rng(0).normal(size=(30, 3)), dtype)
     for fit in FITS:
         fitted = fit(x)
         assert fitted.location.dtype == fitted.scale.dtype == fitted.apply(x).dtype == np.float64
 
 
 def test_statistics_of_float32_are_those_of_the_same_numbers_in_float64():
-    x = frozen(np.random.default_rng(0).normal(1e3, 1, size=(500, 3)), np.float32)
+    x = read_only(np.random.default_rng(0).normal(1e3, 1, size=(500, 3)), np.float32)
     for fit in FITS:
         np.testing.assert_allclose(fit(x).scale, fit(x.astype(np.float64)).scale, rtol=1e-12)
 
 
 def test_standard_is_that_of_scikit_learn():
-    x = frozen(np.random.default_rng(0).normal(5, 2, size=(40, 6)))
+    x = read_only(np.random.default_rng(0).normal(5, 2, size=(40, 6)))
     peer = StandardScaler().fit(x)
     np.testing.assert_allclose(fit_standard(x).location, peer.mean_, rtol=1e-12)
     np.testing.assert_allclose(fit_standard(x).scale, peer.scale_, rtol=1e-12)
 
 
 def test_robust_is_that_of_scikit_learn():
-    x = frozen(np.random.default_rng(0).normal(5, 2, size=(41, 6)))
+    x = read_only(np.random.default_rng(0).normal(5, 2, size=(41, 6)))
     peer = RobustScaler().fit(x)
     np.testing.assert_allclose(fit_robust(x).location, peer.center_, rtol=1e-12)
     np.testing.assert_allclose(fit_robust(x).scale, peer.scale_, rtol=1e-12)
 
 
 def test_ddof_divides_the_sum_of_squares_by_fewer():
-    x = frozen(np.random.default_rng(0).normal(size=(7, 2)))
+    x = read_only(np.random.default_rng(0).normal(size=(7, 2)))
     np.testing.assert_allclose(fit_standard(x, ddof=1).scale, x.std(axis=0, ddof=1), rtol=1e-12)
 
 
 def test_mad_scale_one_is_the_plain_deviation():
-    x = frozen(np.random.default_rng(0).normal(size=(7, 2)))
+    x = read_only(np.random.default_rng(0).normal(size=(7, 2)))
     np.testing.assert_allclose(fit_mad(x).scale, 1.4826 * fit_mad(x, mad_scale=1.0).scale, rtol=1e-15)
 
 
 @pytest.mark.parametrize("fit", FITS)
 def test_a_small_spread_about_a_large_mean_is_measured(fit):
     spread = np.random.default_rng(0).normal(size=(2000, 1))
-    np.testing.assert_allclose(fit(frozen(1e6 + 1e-3 * spread)).scale, 1e-3 * fit(spread).scale, rtol=1e-6)
+    np.testing.assert_allclose(fit(read_only(1e6 + 1e-3 * spread)).scale, 1e-3 * fit(spread).scale, rtol=1e-6)
 
 
 @pytest.mark.parametrize("fit", FITS)
@@ -112,12 +107,12 @@ def test_a_constant_computed_in_floating_point_has_no_spread(fit, dtype, n):
     steps = np.random.default_rng(0).integers(-1, 2, size=(n, 3)).astype(dtype)
     constant = np.array([0.3, 1e6, -7e-9], dtype=dtype)
     noisy = constant + steps * np.spacing(constant)  # the neighbor above or below, as other arithmetic would give
-    assert fit(frozen(noisy, dtype)).flat.all()
+    assert fit(read_only(noisy, dtype)).flat.all()
 
 
 @pytest.mark.parametrize("fit", FITS)
 def test_three_rows_of_a_constant_from_different_arithmetic_have_no_spread(fit):
-    assert fit(frozen([[1.0], [1.0 + 5e-15], [1.0 - 5e-15]])).flat.all()
+    assert fit(read_only([[1.0], [1.0 + 5e-15], [1.0 - 5e-15]])).flat.all()
 
 
 def test_a_long_sum_loses_nothing():
@@ -127,39 +122,39 @@ def test_a_long_sum_loses_nothing():
 @pytest.mark.parametrize("fit", FITS)
 def test_a_small_unit_is_not_a_small_spread(fit):
     x = np.random.default_rng(0).normal(1, 0.2, size=(50, 2))
-    np.testing.assert_allclose(fit(frozen(x * 1e-20)).scale, fit(x).scale * 1e-20, rtol=1e-9)
+    np.testing.assert_allclose(fit(read_only(x * 1e-20)).scale, fit(x).scale * 1e-20, rtol=1e-9)
 
 
 @pytest.mark.parametrize("fit", FITS)
 def test_one_row_has_no_spread(fit):
-    fitted = fit(frozen([[1e6, 0.0, np.nan]]))
+    fitted = fit(read_only([[1e6, 0.0, np.nan]]))
     np.testing.assert_array_equal(fitted.location, [1e6, 0, np.nan])
     np.testing.assert_array_equal(fitted.scale, [0, 0, np.nan])
 
 
 def test_one_row_has_no_spread_even_where_n_minus_ddof_is_zero():
-    assert fit_standard(frozen([[2.0]]), ddof=1).scale == 0
+    assert fit_standard(read_only([[2.0]]), ddof=1).scale == 0
 
 
 def test_half_equal_values_have_no_median_absolute_deviation():
-    assert fit_mad(frozen([[0.0], [0.0], [0.0], [5.0]])).flat.all()
+    assert fit_mad(read_only([[0.0], [0.0], [0.0], [5.0]])).flat.all()
 
 
 @pytest.mark.parametrize("fit", FITS)
 def test_missing_values_are_skipped(fit):
     x = np.random.default_rng(0).normal(size=(30, 1))
-    with_gaps = frozen(np.vstack([x[:10], [[np.nan]], x[10:], [[np.nan]]]))
+    with_gaps = read_only(np.vstack([x[:10], [[np.nan]], x[10:], [[np.nan]]]))
     np.testing.assert_allclose(fit(with_gaps).scale, fit(x).scale, rtol=1e-12)
     np.testing.assert_allclose(fit(with_gaps).location, fit(x).location, rtol=1e-12, atol=1e-15)
 
 
 def test_a_feature_without_spread_is_centered_and_left_in_its_units():
-    x = frozen([[3.0, np.nan], [5.0, 1.0]])
+    x = read_only([[3.0, np.nan], [5.0, 1.0]])
     scaled = Scaling(location=np.array([3.0, 0.0]), scale=np.array([0.0, 2.0])).apply(x)
     np.testing.assert_array_equal(scaled, [[0.0, np.nan], [2.0, 0.5]])
 
 
 def test_mean_and_median_of_nothing_are_missing():
-    x = frozen([[np.nan, 1.0], [np.nan, 3.0]])
+    x = read_only([[np.nan, 1.0], [np.nan, 3.0]])
     np.testing.assert_array_equal(means(x), [np.nan, 2.0])
     np.testing.assert_array_equal(medians(x), [np.nan, 2.0])

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cellprofiling.kernels.similarity.correlation_clusters import correlation_clusters
+from tests.builders import read_only
 
 
 def test_blocks_are_found_whatever_the_sign() -> None:
@@ -10,7 +11,7 @@ def test_blocks_are_found_whatever_the_sign() -> None:
     factors = rng.normal(size=(200, 3))
     signs = np.array([1, -1, 1, 1, 1, -1, 1, 1, -1])
     x = factors[:, [0, 1, 2, 0, 1, 2, 0, 1, 2]] * signs + 0.3 * rng.normal(size=(200, 9))
-    x.setflags(write=False)
+    x = read_only(x)
     codes, middle = correlation_clusters(x, 3)
     assert codes.tolist() == [0, 1, 2] * 3
     assert codes[middle].tolist() == [0, 1, 2]

@@ -6,6 +6,7 @@ import pytest
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.similarity import neighbors
 from cellprofiling.kernels.similarity.neighbors import most_alike, nearest
+from tests.builders import read_only
 
 
 def naive(x, k):
@@ -20,7 +21,7 @@ def naive(x, k):
 )
 def test_neighbors_are_those_of_all_pairs(n, k, offset):
     x = np.random.default_rng(n).normal(size=(n, 7)) * [1, 1e-3, 1, 1, 1, 1, 5] + offset
-    x.flags.writeable = False
+    x = read_only(x)
     found = nearest(x, k)
     index, distance = naive(x, min(k, n - 1))
     assert np.array_equal(found.rows, index)

@@ -6,12 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprofiling.kernels.similarity.redundancy import correlations, dropped_in_pairs, representatives
-
-
-def frozen(x, dtype=np.float64):
-    x = np.array(x, dtype=dtype)
-    x.setflags(write=False)
-    return x
+from tests.builders import read_only
 
 
 def screen(seed, n_rows=40, n_features=12, missing=0.0):
@@ -46,44 +41,46 @@ def naive_representatives(r, cutoff):
 @pytest.mark.parametrize("missing", [0.0, 0.02, 0.3])
 def test_correlations_equal_their_naive_twin(missing, dtype):
     for seed in range(5):
-        x = frozen(screen(seed, missing=missing), dtype)
+        x = read_only(screen(seed, missing=missing), dtype)
         np.testing.assert_allclose(correlations(x), naive_correlations(x.astype(np.float64)), atol=1e-12)
 
 
 def test_without_missing_values_they_are_those_of_numpy():
-    x = frozen(screen(0))
+    x = read_only(screen(0))
     np.testing.assert_allclose(correlations(x), np.corrcoef(x.T), atol=1e-13)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.1])
 def test_large_means_and_small_spreads_change_nothing(missing):
     x = screen(1, missing=missing)
-    np.testing.assert_allclose(correlations(frozen(1e6 + 1e-3 * x)), correlations(x), atol=1e-6)
+    np.testing.assert_allclose(correlations(read_only(1e6 + 1e-3 * x)), correlations(x), atol=1e-6)
 
 
 def test_a_column_without_spread_correlates_with_nothing():
     x = screen(0)
     x[:, 0] = 0.1 * 3
     x[::2, 1], x[1::2, 1] = 0.1 + 0.2, 0.3  # a constant, up to rounding
-    assert not correlations(frozen(x))[:2].any()
+    assert not correlations(read_only(x))[:2].any()
 
 
 def test_a_column_without_spread_in_the_rows_in_common_correlates_with_nothing():
     x = screen(0, n_features=2)
     x[5:, 0], x[:5, 1] = 1.0, np.nan
-    assert correlations(frozen(x))[0, 1] == 0
+    assert correlations(read_only(x))[0, 1] == 0
 
 
 def test_two_rows_in_common_are_too_few():
     x = np.array([[1.0, np.nan, 1], [2, 2, 2], [3, 3, 3.5], [np.nan, 4, 4]])
-    np.testing.assert_array_equal(correlations(frozen(x)) != 0, [[True, False, True], [False, True, True], [True] * 3])
-    assert not correlations(frozen(x[:2, ::2])).any()
+    np.testing.assert_array_equal(
+        correlations(read_only(x)) != 0, [[True, False, True], [False, True, True], [True] * 3]
+    )
+    assert not correlations(read_only(x[:2, ::2])).any()
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), cutoff=st.floats(0.05, 0.99))
 def test_representatives_equal_their_naive_twin(seed, cutoff):
-    r = frozen(np.round(correlations(screen(seed)), 1))  # rounded: many ties
+    r = read_only(np.round(correlations(screen(seed)), 1))  # rounded: many ties
     np.testing.assert_array_equal(representatives(r, cutoff), naive_representatives(r, cutoff))
 
 
@@ -99,7 +96,7 @@ def test_no_two_kept_are_alike_and_each_dropped_is_like_a_kept_one(seed, cutoff)
 
 def test_of_twins_the_first_is_kept_and_of_opposites_too():
     x = screen(0, n_features=1)
-    r = correlations(frozen(np.hstack([x, x, -x])))
+    r = correlations(read_only(np.hstack([x, x, -x])))
     np.testing.assert_array_equal(representatives(r, 0.9), [True, False, False])
 
 
@@ -125,5 +122,5 @@ def naive_pairs(r, cutoff):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), cutoff=st.floats(0.05, 0.99))
 def test_pairs_equal_their_naive_twin(seed, cutoff):
-    r = frozen(np.round(correlations(screen(seed)), 1))
+    r = read_only(np.round(correlations(screen(seed)), 1))
     np.testing.assert_array_equal(dropped_in_pairs(r, cutoff), naive_pairs(r, cutoff))

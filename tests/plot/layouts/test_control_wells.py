@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from cellprofiling.core.errors import ColumnError, FeatureError
 from cellprofiling.plot import controls
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 def axes() -> Axes:

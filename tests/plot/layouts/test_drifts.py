@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.plot import drift
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 MEDIANS = [10.0, 11.0, 9.0, 12.0, 10.0, 30.0]
 
 

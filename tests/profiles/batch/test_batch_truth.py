@@ -7,8 +7,9 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
 from cellprofiling.simulate.faults.batch_screen import simulate_batches
+from tests.builders import NEGCON
 
-BATCH, COMPOUND, NEGCON = "Metadata_Batch", "Metadata_Compound", "Metadata_Role == 'negcon'"
+BATCH, COMPOUND = "Metadata_Batch", "Metadata_Compound"
 DESIGN = {"batch": BATCH, "reference": NEGCON, "by": COMPOUND}
 ANCHORED = {**DESIGN, "anchors": "reference"}
 

@@ -7,8 +7,9 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
 from cellprofiling.simulate.faults.batch_screen import simulate_batches
+from tests.builders import NEGCON
 
-BATCH, COMPOUND, NEGCON = "Metadata_Batch", "Metadata_Compound", "Metadata_Role == 'negcon'"
+BATCH, COMPOUND = "Metadata_Batch", "Metadata_Compound"
 METHODS = ("combat", "linear", "harmony")
 ANCHORED = {"batch": BATCH, "anchors": "reference", "reference": NEGCON}
 OPEN = {"batch": BATCH, "reference": NEGCON, "by": COMPOUND}

@@ -11,8 +11,9 @@ from cellprofiling.profiles.comparison.scores import samples
 from cellprofiling.profiles.comparison.screen import look, read_screen, view
 from cellprofiling.profiles.comparison.trials import halves
 from cellprofiling.simulate.faults.batch_screen import simulate_batches
+from tests.builders import NEGCON
 
-BATCH, COMPOUND, NEGCON = "Metadata_Batch", "Metadata_Compound", "Metadata_Role == 'negcon'"
+BATCH, COMPOUND = "Metadata_Batch", "Metadata_Compound"
 DESIGN = {"batch": BATCH, "by": COMPOUND, "reference": NEGCON}
 ANCHORED = [
     {"correct_batch": {"method": "combat", "batch": "@batch", "anchors": "reference", "reference": "@reference"}}

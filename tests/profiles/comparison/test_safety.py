@@ -9,8 +9,9 @@ from cellprofiling.profiles.comparison.candidates import Roles, read_candidates
 from cellprofiling.profiles.comparison.safety import calibration, effect_preservation, effects, hold_out, seed_stability
 from cellprofiling.profiles.comparison.screen import look, read_screen, view
 from cellprofiling.simulate.faults.batch_screen import simulate_batches
+from tests.builders import NEGCON
 
-BATCH, COMPOUND, NEGCON = "Metadata_Batch", "Metadata_Compound", "Metadata_Role == 'negcon'"
+BATCH, COMPOUND = "Metadata_Batch", "Metadata_Compound"
 DESIGN = {"batch": BATCH, "by": COMPOUND, "plate": "Metadata_Plate", "well": "Metadata_Well"}
 
 

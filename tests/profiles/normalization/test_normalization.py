@@ -10,8 +10,8 @@ from scipy.stats import norm
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 FEATURES = [f"Cells_Texture_Variance_{i}" for i in range(6)]
 
 

@@ -8,8 +8,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, FileFormatError, InputError, ReferenceRowsError
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 def plate(name, seed, n=20):

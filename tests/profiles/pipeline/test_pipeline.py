@@ -11,8 +11,7 @@ from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsErro
 from cellprofiling.profiles.pipeline.pipeline import VERBS, _verb
 from cellprofiling.profiles.pipeline.presets import PRESETS
 from cellprofiling.profiles.pipeline.steps import correct_position_if_needed, normalize_few, principal_components
-
-NEGCON = "Metadata_Role == 'negcon'"
+from tests.builders import NEGCON
 
 
 def screen(seed=0, batches=2, plates=3, controls=24, position=0.0, features=8, sites=2):

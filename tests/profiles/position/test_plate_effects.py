@@ -8,8 +8,8 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, PlateLayoutError, ReferenceRowsError
 from cellprofiling.core.plates import parse_wells, well_names
 from cellprofiling.profiles.position.position_methods import METHODS
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 FEATURES = [f"Cells_f{i}" for i in range(12)]
 OPTIONS = {
     "control_surface": {"reference": NEGCON},

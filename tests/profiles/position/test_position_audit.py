@@ -8,8 +8,8 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.core.plates import parse_wells, well_names
 from cellprofiling.profiles.position import position_audit
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 SAME, SURFACE = "same position on other plates", "surface within plates"
 
 

@@ -9,8 +9,8 @@ from cellprofiling.report.record import hit_list
 from cellprofiling.report.record.collect import collect
 from cellprofiling.report.record.sources import gather
 from cellprofiling.report.record.words import amount, joined, number, percent, plural, score
+from tests.builders import NEGCON
 
-NEGCON = "Metadata_Role == 'negcon'"
 CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]
 
 

@@ -12,7 +12,8 @@ from cellprofiling.core.errors import FeatureError, InputError
 from cellprofiling.quality.checks.tables.declared import declared_separation
 from cellprofiling.quality.screen_quality import check_quality
 from cellprofiling.simulate.faults.well_screen import simulate_wells
-from tests.quality.planted import NEGCON, POSCON, lines
+from tests.builders import NEGCON, POSCON
+from tests.quality.planted import lines
 
 Z_PRIME, SSMD = "controls.readout_z_prime", "controls.readout_ssmd"
 

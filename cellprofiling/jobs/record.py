@@ -1,6 +1,5 @@
 """The record of how a result was made, kept in the result itself: what a resumed run goes by."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellprofiling import __version__
+from cellprofiling.core.digests import values_sha256
 from cellprofiling.core.errors import FileFormatError
 from cellprofiling.core.ledgers import Line
 from cellprofiling.io.storage.parquet import read_notes, read_parquet
@@ -69,8 +69,7 @@ def described(paths: Iterable[Path]) -> tuple[Input, ...]:
 
 def fingerprint(inputs: Sequence[Input], parameters: dict[str, Any], version: str = __version__) -> str:
     """Return a digest of all that a result depends on."""
-    parts = [[asdict(file) for file in inputs], parameters, version]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return values_sha256([asdict(file) for file in inputs], parameters, version)
 
 
 def made_now(settings: Settings) -> str:

@@ -1,9 +1,9 @@
 """What a result was made from: inputs, settings, versions, seed and ledger, in provenance.json."""
 
 import glob
-import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-import cellprofiling as cpf
+from cellprofiling.core.digests import file_sha256
 from cellprofiling.core.ledgers import KEY
 from cellprofiling.io.storage.records import write_json
 from cellprofiling.recipe.schema import Recipe
@@ -30,21 +30,29 @@ class Provenance:
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, recipe: Recipe, path: Path) -> "Provenance":
-        """Start a record with the sha256 of every input file."""
-        sources = [recipe.cells, recipe.wells, recipe.platemap.path if recipe.platemap else None]
-        files = [file for source in sources if source for file in _files(path.parent / source)]
-        return cls(recipe, [_describe(file, path.parent) for file in files])
+    def begin(cls, recipe: Recipe, folder: Path, cells: Iterable[Path] = ()) -> "Provenance":
+        """Start a record with the sha256 of every input file; `cells` are those that hold the cells."""
+        named = {
+            setting: [file for path in paths for file in _files(folder / path)]
+            for setting, paths in recipe.inputs.items()
+        }
+        if recipe.cells is not None:
+            named["cells"] += cells  # what lies beside the file that is named, such as the table of images
+        settings: dict[Path, list[str]] = {}
+        for setting, files in named.items():
+            for file in dict.fromkeys(files):
+                settings.setdefault(file, []).append(setting)
+        return cls(recipe, [_describe(file, folder, of) for file, of in settings.items()])
 
-    @property
-    def inputs_fingerprint(self) -> str:
-        """A digest of the version and of all inputs."""
-        return fingerprint(cpf.__version__, self.inputs)
+    def inputs_of(self, settings: Iterable[str]) -> list[tuple[str, str]]:
+        """Return path and sha256 of the input files that some settings name."""
+        names = set(settings)
+        return [(file["path"], file["sha256"]) for file in self.inputs if names & set(file["settings"])]
 
     def record(self, stage: str, print_so_far: str, table: Any, out: Path, files: tuple[str, ...]) -> None:
         """Note what a stage wrote, and the ledger its table carries."""
         carried = list(table.attrs.get(KEY, [])) if isinstance(table, pd.DataFrame) else []
-        digests = {name: sha256(out / name) for name in files}
+        digests = {name: file_sha256(out / name) for name in files}
         self.stages[stage] = {"fingerprint": print_so_far, "files": digests, "ledger": carried}
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,7 +73,7 @@ class Provenance:
 
 def is_intact(out: Path, files: dict[str, str]) -> bool:
     """Return whether all files are there, as they were written."""
-    return all((out / name).exists() and sha256(out / name) == digest for name, digest in files.items())
+    return all((out / name).exists() and file_sha256(out / name) == digest for name, digest in files.items())
 
 
 def read_stages(out: Path) -> dict[str, Any]:
@@ -76,23 +84,12 @@ def read_stages(out: Path) -> dict[str, Any]:
         return {}
 
 
-def fingerprint(*parts: Any) -> str:
-    """Return a digest of plain values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _files(source: Path) -> list[Path]:
     """Return the files of an input: itself, those of a folder, or those that a pattern matches."""
-    found = source.rglob("*") if source.is_dir() else map(Path, glob.glob(str(source), recursive=True))
-    return sorted(file for file in found if file.is_file())
+    paths = source.rglob("*") if source.is_dir() else map(Path, glob.glob(str(source), recursive=True))
+    return sorted(path for path in paths if path.is_file())
 
 
-def _describe(file: Path, base: Path) -> dict[str, Any]:
+def _describe(file: Path, base: Path, settings: list[str]) -> dict[str, Any]:
     name = file.relative_to(base) if file.is_relative_to(base) else file
-    return {"path": str(name), "bytes": file.stat().st_size, "sha256": sha256(file)}
+    return {"path": str(name), "settings": settings, "bytes": file.stat().st_size, "sha256": file_sha256(file)}

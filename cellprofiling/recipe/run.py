@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
+from cellprofiling.core.digests import values_sha256
 from cellprofiling.core.ledgers import ledger, written
 from cellprofiling.core.progress import Tell
-from cellprofiling.recipe.provenance import Provenance, fingerprint, is_intact, read_stages
+from cellprofiling.recipe.provenance import Provenance, is_intact, read_stages
 from cellprofiling.recipe.results import RESULTS
 from cellprofiling.recipe.schema import Recipe, load_recipe
 from cellprofiling.recipe.stages import STAGES, Run, Stage
@@ -38,8 +39,8 @@ def run_recipe(
     path, out = Path(path), Path(out)
     run = Run(load_recipe(path), path.parent, {}, progress)
     tell("reading inputs")
-    provenance = Provenance.begin(run.recipe, path)
-    prints = _fingerprints(run.recipe, provenance.inputs_fingerprint)
+    provenance = Provenance.begin(run.recipe, run.folder, run.cell_files)
+    prints = _fingerprints(run.recipe, provenance)
     kept = _unchanged(prints, read_stages(out), out) if resume else {}
     for stage in _asked(run.recipe):
         if stage.name in kept:
@@ -48,6 +49,8 @@ def run_recipe(
         else:
             tell(stage.words)
             run.tables[stage.name] = stage.make(run)
+        stage.check(run)
+        if stage.name not in kept:
             _clear(out, keep=[*kept, *provenance.stages])
             RESULTS[stage.name].write(run.tables[stage.name], out)
         provenance.record(stage.name, prints[stage.name], run.tables[stage.name], out, RESULTS[stage.name].files)
@@ -62,13 +65,17 @@ def _asked(recipe: Recipe) -> list[Stage]:
     return [stage for stage in STAGES if stage.asked(recipe)]
 
 
-def _fingerprints(recipe: Recipe, inputs: str) -> dict[str, str]:
+def _fingerprints(recipe: Recipe, provenance: Provenance) -> dict[str, str]:
     """Return for each stage the digest of all its result depends on."""
     prints: dict[str, str] = {}
     for stage in _asked(recipe):
         settings = recipe.model_dump(include=set(stage.settings), mode="json")
-        prints[stage.name] = fingerprint(
-            inputs, [prints[name] for name in stage.needs if name in prints], stage.name, settings
+        prints[stage.name] = values_sha256(
+            cpf.__version__,
+            provenance.inputs_of(stage.settings),
+            [prints[name] for name in stage.needs if name in prints],
+            stage.name,
+            settings,
         )
     return prints
 

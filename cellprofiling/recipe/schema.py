@@ -1,15 +1,32 @@
 """What screen.yaml may say, and the sentences for what it may not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 
 from cellprofiling.core.errors import FileFormatError, RecipeError, listed, nearest, one_of
 from cellprofiling.core.frame import COUNT, PLATE, WELL
+
+
+class InputPath(str):
+    """What a run reads: a file, a folder or a pattern, relative to screen.yaml."""
+
+
+# The type of every setting that names files to read: results depend on what is in them, not on their names alone
+InputFile = Annotated[str, AfterValidator(InputPath)]
 
 
 class Section(BaseModel):
@@ -21,7 +38,7 @@ class Section(BaseModel):
 class Platemap(Section):
     """What was put into which well."""
 
-    path: str
+    path: InputFile
     pad_wells: bool = False
     well: str | None = None
     on: list[str] | None = None
@@ -111,7 +128,7 @@ class Quality(Section):
     positive: str | dict[str, Any] | None = None
     readouts: list[str] = []
     order: str | None = None
-    images: str | None = None
+    images: InputFile | None = None
     thresholds: dict[str, dict[str, float | None]] = {}
     waivers: list[dict[str, Any]] = []
     fail_on: Literal["never", "fail", "warn", "inconclusive"] = "never"
@@ -138,8 +155,8 @@ class Recipe(Section):
     """A whole screen.yaml. Paths are relative to the file."""
 
     name: str = "screen"
-    cells: str | None = None
-    wells: str | None = None
+    cells: InputFile | None = None
+    wells: InputFile | None = None
     format: str = "auto"
     columns: dict[str, str] | None = None
     options: dict[str, Any] = {}
@@ -165,6 +182,11 @@ class Recipe(Section):
     hits: Hits = Hits()
     explain: Explain = Explain()
     quality: Quality = Quality()
+
+    @property
+    def inputs(self) -> dict[str, list[InputPath]]:
+        """The files to read, by the setting under which they are named."""
+        return {name: paths for name, value in self if (paths := list(_paths(value)))}
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -219,6 +241,18 @@ class Recipe(Section):
             given = "both" if self.cells else "neither"
             raise ValueError(f"'cells' and 'wells': {given} given; name one, the per-cell tables or a table of wells")
         return self
+
+
+def _paths(value: Any) -> Iterator[InputPath]:
+    """Yield what names files in a value of a setting, however deep."""
+    if isinstance(value, InputPath):
+        yield value
+    elif isinstance(value, Section):
+        yield from (path for _, item in value for path in _paths(item))
+    elif isinstance(value, Mapping):
+        yield from (path for item in value.values() for path in _paths(item))
+    elif isinstance(value, list | tuple):
+        yield from (path for item in value for path in _paths(item))
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from cellprofiling.core.frame import feature_columns, groups, is_metadata, join,
 from cellprofiling.core.ledgers import ledger, lines, written
 from cellprofiling.core.progress import Tell
 from cellprofiling.hits.design import read_layout
+from cellprofiling.io.cells import Cells
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.recipe.schema import Platemap, Recipe
 
@@ -29,6 +31,28 @@ class Run:
     tables: dict[str, Any]
     progress: Tell | None = None
 
+    @cached_property
+    def opened(self) -> Cells:
+        """The cells in their files, as they are."""
+        recipe = self.recipe
+        options = recipe.options | ({} if recipe.columns is None else {"columns": recipe.columns})
+        return cpf.open_cells(self.folder / str(recipe.cells), format=recipe.format, **options)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The cells with flags if these are asked for; the limits of flags are learned once, for all stages."""
+        flags = self.recipe.flag_cells
+        if not flags:
+            return self.opened
+        return cast(Cells, cpf.flag_cells(self.opened, None if flags is True else flags, by=self.recipe.plate))
+
+    @property
+    def cell_files(self) -> list[Path]:
+        """The files that hold the cells, if the run begins with cells."""
+        if self.recipe.cells is None:
+            return []
+        return sorted({path for partition in self.opened.partitions for path in partition.paths})
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -39,8 +63,9 @@ class Stage:
     name : the table it makes; later stages find it under this name.
     words : what it does, for the progress line.
     needs : the stages whose tables it uses.
-    settings : the parts of screen.yaml that it uses itself.
+    settings : the parts of screen.yaml that `make` reads; what they and the files they name say decides the result.
     make : the work.
+    check : refuses a table that later stages cannot use; made for a table that was kept as well.
     asked : whether a recipe asks for it.
     """
 
@@ -49,23 +74,24 @@ class Stage:
     needs: tuple[str, ...]
     settings: tuple[str, ...]
     make: Callable[[Run], Any]
+    check: Callable[[Run], None] = lambda _: None
     asked: Callable[[Recipe], bool] = lambda _: True
 
 
 def make_wells(run: Run) -> pd.DataFrame:
-    """Return one row per well with its treatment, checked so that later stages cannot stumble over it."""
+    """Return one row per well with its treatment."""
     recipe = run.recipe
     wells = _annotate(_read_wells(run), recipe.platemap, run.folder)
-    return _check(_drop_bad_features(_exclude(wells, recipe), recipe), recipe)
+    return _drop_bad_features(_exclude(wells, recipe), recipe)
 
 
 def _read_wells(run: Run) -> pd.DataFrame:
-    recipe, folder = run.recipe, run.folder
+    recipe = run.recipe
     if recipe.wells is not None:
-        return cpf.read_profiles(folder / recipe.wells)
+        return cpf.read_profiles(run.folder / recipe.wells)
     settings = recipe.aggregate
     return cpf.aggregate(
-        _open_cells(recipe, folder),
+        run.cells,
         (recipe.plate, recipe.well),
         statistics=settings.statistics,
         features=recipe.features,
@@ -73,14 +99,6 @@ def _read_wells(run: Run) -> pd.DataFrame:
         exclude="Metadata_QC_Flagged" if recipe.flag_cells else None,
         progress=run.progress,
     )
-
-
-def _open_cells(recipe: Recipe, folder: Path) -> Any:
-    options = recipe.options | ({} if recipe.columns is None else {"columns": recipe.columns})
-    cells = cpf.open_cells(folder / str(recipe.cells), format=recipe.format, **options)
-    if not recipe.flag_cells:
-        return cells
-    return cpf.flag_cells(cells, None if recipe.flag_cells is True else recipe.flag_cells, by=recipe.plate)
 
 
 def _annotate(wells: pd.DataFrame, settings: Platemap | None, folder: Path) -> pd.DataFrame:
@@ -128,12 +146,12 @@ def _drop_bad_features(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     return written(wells.drop(columns=found), wells, new=new)
 
 
-def _check(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def check_wells(run: Run) -> None:
     """Refuse wells that a later stage could not use, before anything is written."""
+    recipe, wells = run.recipe, run.tables["wells"]
     require(wells, [recipe.plate, recipe.well, *recipe.by, *([recipe.dose] if recipe.dose else [])], "by")
     read_layout(wells, recipe.by, recipe.reference, recipe.plate)
     feature_columns(wells)
-    return wells
 
 
 def make_fingerprint(run: Run) -> pd.DataFrame:
@@ -142,7 +160,7 @@ def make_fingerprint(run: Run) -> pd.DataFrame:
     labels = wells[[name for name in wells if is_metadata(name)]]
     keys = [recipe.plate, recipe.well]
     found = cpf.fingerprint(
-        _open_cells(recipe, run.folder),
+        run.cells,
         keys,
         reference=recipe.reference,
         platemap=labels.drop(columns=recipe.count, errors="ignore"),
@@ -262,7 +280,7 @@ def make_exemplars(run: Run) -> pd.DataFrame:
     labels = wells[[name for name in wells if is_metadata(name) and name != recipe.count]]
     shown = pd.MultiIndex.from_frame(wells[recipe.by]).isin(pd.MultiIndex.from_frame(first[recipe.by]))
     return cpf.exemplars(
-        _open_cells(recipe, run.folder),
+        run.cells,
         by=recipe.by,
         reference=recipe.reference,
         treated={SHOWN: True},
@@ -276,21 +294,25 @@ def make_exemplars(run: Run) -> pd.DataFrame:
 
 
 SHOWN = "Metadata_Shown"
-SOURCE = (
-    *("cells", "wells", "format", "columns", "options", "flag_cells", "aggregate"),
-    *("platemap", "exclude", "features", "bad_features"),
-)
-KEYS = ("plate", "well")
+CELLS = ("cells", "format", "columns", "options", "flag_cells", "plate")
+WELLS = ("plate", "well")
 
 STAGES = (
-    Stage("wells", "cells to wells", (), (*SOURCE, *KEYS), make_wells),
+    Stage(
+        "wells",
+        "cells to wells",
+        (),
+        (*CELLS, *WELLS, "wells", "platemap", "exclude", "features", "bad_features", "aggregate"),
+        make_wells,
+        check_wells,
+    ),
     Stage(
         "fingerprint",
         "describing cells beyond averages",
         ("wells",),
-        (*SOURCE, "fingerprint", "reference"),
+        (*CELLS, *WELLS, "fingerprint", "reference", "features", "aggregate", "count"),
         make_fingerprint,
-        lambda recipe: recipe.cells is not None and bool(recipe.fingerprint),
+        asked=lambda recipe: recipe.cells is not None and bool(recipe.fingerprint),
     ),
     Stage(
         "profiles",
@@ -299,34 +321,34 @@ STAGES = (
         ("normalize", "select_features", "pipeline", "reference"),
         make_profiles,
     ),
-    Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed"), make_embedding),
+    Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed", "plate"), make_embedding),
     Stage(
         "hits",
         "testing perturbations",
         ("profiles", "fingerprint"),
-        ("hits", "fingerprint", "seed", "reference", "by", "dose", "count"),
+        (*WELLS, "hits", "fingerprint", "seed", "reference", "by", "dose", "count"),
         make_hits,
     ),
     Stage(
         "explanations",
         "explaining hits",
         ("wells", "profiles"),
-        ("explain", "hits", "reference", "by"),
+        ("explain", "hits", "reference", "by", "plate", "pipeline"),
         make_explanations,
     ),
     Stage(
         "exemplars",
         "choosing cells to look at",
         ("wells", "hits"),
-        (*SOURCE, "explain", "reference", "by", "count", "seed"),
+        (*CELLS, *WELLS, "explain", "reference", "by", "features", "count", "seed"),
         make_exemplars,
-        lambda recipe: recipe.cells is not None and recipe.explain.exemplars > 0,
+        asked=lambda recipe: recipe.cells is not None and recipe.explain.exemplars > 0,
     ),
     Stage(
         "quality",
         "checking quality",
         ("wells", "profiles", "hits"),
-        ("quality", "reference", "by", "batch", "count"),
+        (*WELLS, "quality", "platemap", "reference", "by", "batch", "count"),
         make_quality,
     ),
 )

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import cellprofiling as cpf
-from cellprofiling.recipe.provenance import sha256
+from cellprofiling.core.digests import file_sha256
 from cellprofiling.recipe.run import run_recipe
 
 FILES = [
@@ -103,12 +103,12 @@ def test_record(edit: Callable, tmp_path: Path, folder: Path) -> None:
     record = json.loads((tmp_path / "out" / "provenance.json").read_text())
     inputs = {entry["path"]: entry["sha256"] for entry in record["inputs"]}
     expected = [*sorted((folder / "cells").glob("*.parquet")), folder / "platemap.csv"]
-    assert inputs == {str(path.relative_to(folder)): sha256(path) for path in expected}
+    assert inputs == {str(path.relative_to(folder)): file_sha256(path) for path in expected}
     assert record["parameters"]["normalize"]["method"] == "mad_robustize"
     assert record["seed"] == 0
     assert {"cellprofiling", "numpy", "pandas", "python"} <= set(record["versions"])
     files = {name: digest for stage in record["stages"].values() for name, digest in stage["files"].items()}
-    assert files == {name: sha256(tmp_path / "out" / name) for name in files}
+    assert files == {name: file_sha256(tmp_path / "out" / name) for name in files}
 
 
 def test_record_of_a_pattern(edit: Callable, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_two_runs_give_the_same_bytes(edit: Callable, tmp_path: Path) -> None:
     for name in ("one", "two"):
         run_recipe(edit(), tmp_path / name)
     for name in FILES:
-        assert sha256(tmp_path / "one" / name) == sha256(tmp_path / "two" / name), name
+        assert file_sha256(tmp_path / "one" / name) == file_sha256(tmp_path / "two" / name), name
 
 
 def kept(words: list[str]) -> set[str]:
@@ -141,10 +141,10 @@ FROM_HITS = {"testing perturbations", "explaining hits", "choosing cells to look
 def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: list[str]) -> None:
     """Nothing changed: every stage is kept, and the results stay the same."""
     run_recipe(edit(), tmp_path / "out")
-    before = {name: sha256(tmp_path / "out" / name) for name in FILES}
+    before = {name: file_sha256(tmp_path / "out" / name) for name in FILES}
     run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
     assert kept(words) == ALL
-    assert {name: sha256(tmp_path / "out" / name) for name in FILES} == before
+    assert {name: file_sha256(tmp_path / "out" / name) for name in FILES} == before
 
 
 @pytest.mark.parametrize(
@@ -210,10 +210,10 @@ def test_excluded_wells_have_ledger_lines(edit: Callable, tmp_path: Path, small_
 def test_failed_run_leaves_earlier_results_alone(edit: Callable, tmp_path: Path) -> None:
     """A mistake in a later screen.yaml does not touch what an earlier run wrote."""
     run_recipe(edit(), tmp_path / "out")
-    before = {name: sha256(tmp_path / "out" / name) for name in FILES}
+    before = {name: file_sha256(tmp_path / "out" / name) for name in FILES}
     with pytest.raises(ValueError, match="matches no row"):
         run_recipe(edit(reference="Metadata_Role == 'none'"), tmp_path / "out")
-    assert {name: sha256(tmp_path / "out" / name) for name in files_in(tmp_path / "out")} == before
+    assert {name: file_sha256(tmp_path / "out" / name) for name in files_in(tmp_path / "out")} == before
 
 
 def test_starts_from_wells(edit: Callable, tmp_path: Path, folder: Path, small_screen: object) -> None:

@@ -32,6 +32,7 @@ class Folders:
     ----------
     kinds : how each compartment lies in its files.
     files : for each folder, its file of each compartment.
+    tables : for each folder, its table of images.
     """
 
     images: pd.DataFrame
@@ -39,6 +40,7 @@ class Folders:
     sizes: Sequence[float]
     kinds: Mapping[str, Kind]
     files: Sequence[Mapping[str, Head]]
+    tables: Sequence[Path]
 
     @property
     def compartments(self) -> Mapping[str, Compartment]:
@@ -46,8 +48,10 @@ class Folders:
         return {name: kind.compartment for name, kind in self.kinds.items()}
 
     def paths(self, images: NDArray[np.intp]) -> tuple[Path, ...]:
-        """Return the files of the folders in which some images lie."""
-        return tuple(dict.fromkeys(head.path for unit in self._units(images) for head in self.files[unit].values()))
+        """Return the files of the folders in which some images lie, those of objects first."""
+        units = self._units(images)
+        objects = dict.fromkeys(head.path for unit in units for head in self.files[unit].values())
+        return (*objects, *(self.tables[unit] for unit in units))
 
     def read(self, asked: Mapping[str, Sequence[str]], images: NDArray[np.intp]) -> dict[str, Found]:
         """Return the objects of compartments in the folders of some images, with some columns each."""
@@ -157,7 +161,8 @@ def _store(
     images = placed(texts, [str(folders[unit]) for unit in units], pattern)
     _refuse_doubled(images, units, folders)
     held = [sum({head.path: _size(head.path) for head in files.values()}.values()) for files in by_folder]
-    return Folders(images, units, [held[unit] / len(tables[unit].rows) for unit in units], kinds, by_folder)
+    sizes = [held[unit] / len(tables[unit].rows) for unit in units]
+    return Folders(images, units, sizes, kinds, by_folder, [table.path for table in tables])
 
 
 def _texts(tables: Sequence[ImageRows], read: Sequence[Mapping[str, str]]) -> pa.Table:

@@ -5,7 +5,6 @@ matrix; `join` puts the result beside the metadata again.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,7 @@ import pandas as pd
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
 from cellprofiling.core.ledgers import Line, written
 from cellprofiling.core.names import kinds
+from cellprofiling.core.queries import columns_of, evaluate
 from cellprofiling.kernels.arrays import Floats, Indices, Mask
 
 METADATA = "Metadata_"
@@ -169,7 +169,7 @@ def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "referenc
 
     Parameters
     ----------
-    reference : a pandas query string, a mapping of column to value or values, a boolean mask, or None for all rows.
+    reference : a query (see `core.queries`), a mapping of column to value or values, a boolean mask, or None for all.
     """
     mask = matches(profiles, reference, argument)
     if not mask.any():
@@ -191,14 +191,7 @@ def matches(profiles: pd.DataFrame, reference: Reference, argument: str = "refer
 
 def _match_query(profiles: pd.DataFrame, query: str, argument: str) -> Mask:
     require(profiles, _columns_in(query), argument)
-    try:
-        # Only what may be named: pandas makes a variable of each column there is
-        found = profiles[[name for name in profiles.columns if str(name) in query]].eval(query, engine="python")
-    except Exception as error:  # the query language raises a dozen kinds, none of them ours
-        raise ReferenceRowsError(
-            f"{argument}={query!r}: not a query that can be read ({error}). "
-            "Write it like \"Metadata_Role == 'negcon'\"."
-        ) from error
+    found = evaluate(query, profiles, argument)
     if not pd.api.types.is_bool_dtype(getattr(found, "dtype", np.dtype(object))):
         raise ReferenceRowsError(
             f"{argument}={query!r}: does not say of each row whether it is meant. "
@@ -251,15 +244,13 @@ def named(reference: Reference, names: Iterable[object]) -> list[str]:
         return list(reference)
     if not isinstance(reference, str):
         return []
-    words = {ticked or plain for ticked, plain in re.findall(r"`([^`]+)`|\b([^\W\d]\w*)\b", reference)}
-    return list(dict.fromkeys([*_columns_in(reference), *(str(name) for name in names if name in words)]))
+    wanted, there = columns_of(reference), {str(name) for name in names}
+    return [name for name in wanted if name in there or is_metadata(name)]
 
 
 def _columns_in(query: str) -> list[str]:
-    """Return the metadata columns a query names, plain or `between backticks`, but not those in quoted values."""
-    unquoted = re.sub(r"'[^']*'|\"[^\"]*\"", "''", query)
-    found = re.findall(rf"`({METADATA}[^`]+)`|\b({METADATA}\w+)", unquoted)
-    return list(dict.fromkeys(ticked or plain for ticked, plain in found))
+    """Return the metadata columns that a query names."""
+    return [name for name in columns_of(query) if is_metadata(name)]
 
 
 def _values(profiles: pd.DataFrame, reference: Any) -> str:

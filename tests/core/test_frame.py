@@ -320,12 +320,13 @@ def test_a_long_mask_is_not_printed():
         rows(table, [False] * 500)
 
 
-def test_a_query_that_cannot_be_read_says_how_to_write_one(wells: pd.DataFrame):
-    with pytest.raises(ReferenceRowsError, match=r"controls=.+: not a query that can be read.+Write it like"):
-        rows(wells, "Metadata_Role is negcon", "controls")
+@pytest.mark.parametrize("query", ["Metadata_Role is negcon", "Metadata_Role = 'negcon'"])
+def test_a_query_that_cannot_be_read_says_how_to_write_one(wells: pd.DataFrame, query: str):
+    with pytest.raises(ReferenceRowsError, match=r"controls=.+: not a query that can be read.+Write it like.+=="):
+        rows(wells, query, "controls")
 
 
-@pytest.mark.parametrize("query", ["Metadata_Role = 'negcon'", "Metadata_Dose", "1"])
+@pytest.mark.parametrize("query", ["Metadata_Dose", "1"])
 def test_a_query_without_a_yes_or_no_says_to_compare(wells: pd.DataFrame, query: str):
     before = wells.copy()
     with pytest.raises(ReferenceRowsError, match=r"does not say of each row whether it is meant\. Compare with =="):

@@ -5,6 +5,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from cellprofiling.hits.multiplicity import q_values
+from tests.chance import allowed
 
 
 @pytest.mark.parametrize(("name", "peer"), [("benjamini_hochberg", "fdr_bh"), ("benjamini_yekutieli", "fdr_by")])
@@ -35,7 +36,7 @@ def test_storey_keeps_the_rate_and_finds_more() -> None:
         called, plain = (q_values(p, name) <= 0.1 for name in ("storey", "benjamini_hochberg"))
         false.append(called[:100].sum() / max(called.sum(), 1))
         more.append(called[100:].sum() - plain[100:].sum())
-    assert np.mean(false) < 0.11
+    assert np.mean(false) <= allowed(200, 0.1)[1]
     assert np.mean(more) > 1
 
 

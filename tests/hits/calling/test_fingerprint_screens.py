@@ -10,6 +10,7 @@ import cellprofiling as cpf
 from cellprofiling.simulate.presets import REALISTIC, Cohort
 from cellprofiling.simulate.screen import build
 from tests.builders import NEGCON
+from tests.chance import allowed, sharing
 
 CALL = {"by": "Metadata_Compound", "reference": NEGCON, "permutations": 4999}
 BLOCKS = ("level", "spread", "dependence")
@@ -82,10 +83,11 @@ def null_rates(control_fit: str, prepare: bool, method: str, seeds: range) -> pd
 @pytest.mark.parametrize("method", ["map", "mahalanobis"])
 @pytest.mark.parametrize("control_fit", ["refit", "whiten"])
 def test_each_block_is_calibrated(control_fit: str, method: str) -> None:
-    """4 screens of 150 inert compounds and 96 control wells: 2 to 9 % reach p <= 0.05 in each block."""
+    """4 screens of 150 inert compounds and 96 control wells: 5 % reach p <= 0.05 in each block, but for chance."""
     rates = null_rates(control_fit, False, method, range(4))
-    assert rates[["p_level", "p_spread", "p_dependence"]].between(0.02, 0.09).all(), rates
-    assert rates["p_value"] <= 0.09
+    low, high = allowed(600, alike=sharing(150, 32))
+    assert rates[["p_level", "p_spread", "p_dependence"]].between(low, high).all(), rates
+    assert rates["p_value"] <= high
 
 
 @pytest.mark.slow

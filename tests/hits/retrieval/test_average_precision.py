@@ -6,6 +6,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError
+from tests.naive import average_precision
 
 POSITIVES = {"same": ["Metadata_Compound"]}
 NEGATIVES = {"same": ["Metadata_Plate"], "different": ["Metadata_Compound"]}
@@ -39,15 +40,9 @@ def naive(wells: pd.DataFrame, positives: dict, negatives: dict) -> list[float]:
 
     scores = []
     for i, row in enumerate(rows):
-        ranked = []
-        for j, other in enumerate(rows):
-            if i != j and joins(row, other, positives):
-                ranked.append((-unit[i] @ unit[j], 1))
-            if i != j and joins(row, other, negatives):
-                ranked.append((-unit[i] @ unit[j], 0))
-        labels = [label for _, label in sorted(ranked)]
-        precision = [sum(labels[: k + 1]) / (k + 1) for k, label in enumerate(labels) if label]
-        scores.append(np.mean(precision) if precision and 0 in labels else np.nan)
+        positive = [unit[i] @ unit[j] for j, other in enumerate(rows) if i != j and joins(row, other, positives)]
+        negative = [unit[i] @ unit[j] for j, other in enumerate(rows) if i != j and joins(row, other, negatives)]
+        scores.append(average_precision(positive, negative))
     return scores
 
 

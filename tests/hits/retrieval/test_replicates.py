@@ -7,6 +7,7 @@ import pytest
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
 from tests.builders import NEGCON, noise_screen
+from tests.chance import allowed
 
 
 def shares(wells: pd.DataFrame, **options: object) -> dict[str, float]:
@@ -28,7 +29,7 @@ def test_pairs_written_out() -> None:
 def test_noise_and_effect() -> None:
     """Noise replicates as often as the quantile says; strong effects always do."""
     noise = pd.concat([noise_screen(seed, n_compounds=100).query(f"not ({NEGCON})") for seed in range(1)])
-    assert shares(noise, plate="Metadata_Plate")["perturbations"] == pytest.approx(0.05, abs=0.06)
+    assert shares(noise, plate="Metadata_Plate")["perturbations"] <= allowed(100)[1]
     strong = noise_screen(0, effect=3.0).query(f"not ({NEGCON})")
     found = shares(strong[strong["Metadata_Compound"] < "c010"])
     assert found["perturbations"] == 1.0

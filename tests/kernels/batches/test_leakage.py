@@ -15,6 +15,7 @@ from cellprofiling.kernels.batches.leakage import (
     same_position_precision,
     share_of_positives,
 )
+from tests import naive
 
 
 def wells(seed=0, n_plates=4, n_positions=6, n_features=5):
@@ -29,11 +30,10 @@ def naive_precision(x, plate, position):
     precisions = []
     for i in range(len(x)):
         others = [j for j in range(len(x)) if plate[j] != plate[i]]
-        others.sort(key=lambda j: -float(x[i] @ x[j]))
-        hits = [position[j] == position[i] for j in others]
-        if any(hits) and not all(hits):
-            precisions.append(np.mean([sum(hits[: k + 1]) / (k + 1) for k, hit in enumerate(hits) if hit]))
-    return np.mean(precisions)
+        alike = [float(x[i] @ x[j]) for j in others if position[j] == position[i]]
+        unlike = [float(x[i] @ x[j]) for j in others if position[j] != position[i]]
+        precisions.append(naive.average_precision(alike, unlike))
+    return np.nanmean(precisions)
 
 
 @pytest.mark.parametrize("missing", [0, 5])

@@ -4,41 +4,8 @@ import numpy as np
 import pytest
 
 from cellprofiling.kernels.plates.polish import median_polish
+from tests import naive
 from tests.builders import read_only
-
-
-def naive_polish(grid, iterations=10, tolerance=0.01):
-    """Write out the algorithm of R's medpolish for one grid, missing values skipped."""
-    rest = [list(line) for line in grid]
-    n_rows, n_columns = len(rest), len(rest[0])
-    overall, row, column, size = 0.0, [0.0] * n_rows, [0.0] * n_columns, 0.0
-
-    def middle(values):
-        there = sorted(value for value in values if not np.isnan(value))
-        if not there:
-            return 0.0
-        half = len(there) // 2
-        return there[half] if len(there) % 2 else (there[half - 1] + there[half]) / 2
-
-    for _ in range(iterations):
-        for i in range(n_rows):
-            delta = middle(rest[i])
-            rest[i] = [value - delta for value in rest[i]]
-            row[i] += delta
-        delta = middle(column)
-        column, overall = [effect - delta for effect in column], overall + delta
-        for j in range(n_columns):
-            delta = middle([line[j] for line in rest])
-            for line in rest:
-                line[j] -= delta
-            column[j] += delta
-        delta = middle(row)
-        row, overall = [effect - delta for effect in row], overall + delta
-        left = sum(abs(value) for line in rest for value in line if not np.isnan(value))
-        if left == 0 or abs(left - size) < tolerance * left:
-            break
-        size = left
-    return overall, row, column
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -50,7 +17,7 @@ def test_each_grid_equals_its_naive_twin(dtype, shape):
     grids = read_only(grids)
     fit = median_polish(grids)
     for j in range(4):
-        overall, row, column = naive_polish(grids[:, :, j].astype(float))
+        overall, row, column = naive.median_polish(grids[:, :, j].astype(float))
         assert fit.overall[j] == pytest.approx(overall, rel=1e-12, abs=1e-12)
         np.testing.assert_allclose(fit.row[:, j], row, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(fit.column[:, j], column, rtol=1e-9, atol=1e-9)

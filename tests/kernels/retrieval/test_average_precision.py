@@ -5,18 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from cellprofiling.kernels.retrieval.average_precision import average_precisions, precision_of
+from tests import naive
 from tests.builders import read_only
-
-
-def naive_precision(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Rank everything, negatives first among ties, and average the precision at each positive."""
-    ranked = sorted([(-s, 1) for s in positive] + [(-s, 0) for s in negative])
-    found, total = 0, 0.0
-    for rank, (_, is_positive) in enumerate(ranked, start=1):
-        if is_positive:
-            found += 1
-            total += found / rank
-    return total / found
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -27,7 +17,7 @@ def test_agrees_with_naive(seed: int, decimals: int) -> None:
     positive = rng.normal(size=rng.integers(1, 18)).round(decimals)
     negative = rng.normal(size=rng.integers(1, 30)).round(decimals)
     assert precision_of(positive.copy(), negative.copy()) == pytest.approx(
-        naive_precision(positive, negative), abs=1e-14
+        naive.average_precision(positive, negative), abs=1e-14
     )
 
 
@@ -57,5 +47,5 @@ def test_rows_of_a_block() -> None:
     similarity, role = rng.normal(size=(6, 30)), rng.integers(0, 3, (6, 30))
     similarity = read_only(similarity)
     found = average_precisions(similarity, role == 1, role == 2)
-    expected = [naive_precision(s[r == 1], s[r == 2]) for s, r in zip(similarity, role, strict=True)]
+    expected = [naive.average_precision(s[r == 1], s[r == 2]) for s, r in zip(similarity, role, strict=True)]
     np.testing.assert_allclose(found, expected, atol=1e-14)

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from cellprofiling.kernels.scale.scale import Scaling, fit_mad, fit_robust, fit_standard, means, medians, quantiles
+from tests import naive
 from tests.builders import read_only
 
 FITS = (fit_standard, fit_robust, fit_mad)
@@ -20,25 +21,10 @@ def present(column):
     return [float(value) for value in column if not np.isnan(value)]
 
 
-def naive_quantile(column, q):
-    ranked = sorted(present(column))
-    if not ranked:
-        return np.nan
-    position = q * (len(ranked) - 1)
-    low = int(np.floor(position))
-    high = min(low + 1, len(ranked) - 1)
-    return ranked[low] + (ranked[high] - ranked[low]) * (position - low)
-
-
-def naive_mad(column):
-    middle = naive_quantile(column, 0.5)
-    return naive_quantile([abs(value - middle) for value in column], 0.5)
-
-
 @settings(max_examples=50, deadline=None)
 @given(matrices)
 def test_quantiles_equal_their_naive_twin(x):
-    expected = [[naive_quantile(column, q) for column in x.T] for q in (0.0, 0.25, 0.5, 0.9, 1.0)]
+    expected = [[naive.quantile(column, q) for column in x.T] for q in (0.0, 0.25, 0.5, 0.9, 1.0)]
     np.testing.assert_allclose(quantiles(x, (0.0, 0.25, 0.5, 0.9, 1.0)), expected, rtol=1e-12, atol=1e-9)
 
 
@@ -47,9 +33,9 @@ def test_quantiles_equal_their_naive_twin(x):
 def test_each_fit_equals_its_naive_twin(x):
     mean = [np.mean(present(column)) if present(column) else np.nan for column in x.T]
     sd = [np.std(present(column)) if present(column) else np.nan for column in x.T]
-    middle = [naive_quantile(column, 0.5) for column in x.T]
-    iqr = [naive_quantile(column, 0.75) - naive_quantile(column, 0.25) for column in x.T]
-    mad = [1.4826 * naive_mad(column) for column in x.T]
+    middle = [naive.quantile(column, 0.5) for column in x.T]
+    iqr = [naive.quantile(column, 0.75) - naive.quantile(column, 0.25) for column in x.T]
+    mad = [1.4826 * naive.mad(column) for column in x.T]
     for fit, location, scale in ((fit_standard, mean, sd), (fit_robust, middle, iqr), (fit_mad, middle, mad)):
         fitted = fit(x)
         np.testing.assert_allclose(fitted.location, location, rtol=1e-12, atol=1e-9)

@@ -8,20 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprofiling.kernels.scale.spread import interval, mad, robust_cv, ssmd, z_prime
+from tests import naive
 
 WELLS = st.lists(st.integers(0, 5000), min_size=4, max_size=24).filter(lambda values: len(set(values)) > 3)
-
-
-def naive_mad(values):
-    center = statistics.median(values)
-    return statistics.median([abs(value - center) for value in values]) / statistics.NormalDist().inv_cdf(0.75)
 
 
 @settings(max_examples=50, deadline=None)
 @given(WELLS, WELLS)
 def test_robust_statistics_equal_the_formulas_written_out(positive, negative):
     center_p, center_n = statistics.median(positive), statistics.median(negative)
-    spread_p, spread_n = naive_mad(positive), naive_mad(negative)
+    normal = statistics.NormalDist().inv_cdf(0.75)
+    spread_p, spread_n = naive.mad(positive) / normal, naive.mad(negative) / normal
     assert mad(positive) == pytest.approx(spread_p)
     if center_p != center_n and spread_p + spread_n > 0:
         assert z_prime(positive, negative) == pytest.approx(1 - 3 * (spread_p + spread_n) / abs(center_p - center_n))

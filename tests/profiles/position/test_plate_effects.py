@@ -8,6 +8,7 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, PlateLayoutError, ReferenceRowsError
 from cellprofiling.core.plates import parse_wells, well_names
 from cellprofiling.profiles.position.position_methods import METHODS
+from tests import naive
 from tests.builders import NEGCON
 
 FEATURES = [f"Cells_f{i}" for i in range(12)]
@@ -186,26 +187,14 @@ def test_a_surface_that_is_extrapolated_is_written_down():
     assert told["reason"][0] == "wells beyond the rows and columns of the reference: the surface is extrapolated there"
 
 
-def naive_polish(grid, sweeps=10):
-    """Subtract row and column medians, again and again; return the residuals."""
-    rest = grid.copy()
-    size = 0.0
-    for _ in range(sweeps):
-        rest = rest - np.median(rest, axis=1, keepdims=True)
-        rest = rest - np.median(rest, axis=0, keepdims=True)
-        left = np.abs(rest).sum()
-        if abs(left - size) < 0.01 * left:
-            break
-        size = left
-    return rest
-
-
 def test_b_score_equals_a_naive_median_polish():
     wells, _ = screen(n_plates=3, n_wells=384, n_controls=32, effects=2.0)
     scores = cpf.correct_position(wells.sample(frac=1, random_state=0), "median_polish", scale=True).sort_index()
     for _, plate in wells.groupby("Metadata_Plate"):
         for name in FEATURES[:4]:
-            rest = naive_polish(plate[name].to_numpy().reshape(16, 24))
+            grid = plate[name].to_numpy().reshape(16, 24)
+            overall, row, column = naive.median_polish(grid)
+            rest = grid - overall - np.array(row)[:, None] - np.array(column)
             expected = rest / (1.4826 * np.median(np.abs(rest - np.median(rest))))
             ours = scores.loc[plate.index, name].to_numpy().reshape(16, 24)
             centered = expected - np.median(expected) + np.median(ours)

@@ -8,6 +8,7 @@ from cellprofiling.core.plates import parse_wells, well_name
 from cellprofiling.kernels.inference.proportions import clopper_pearson
 from cellprofiling.kernels.retrieval.agreement import plate_agreement, replicate_p_values
 from cellprofiling.quality.screen_quality import check_quality
+from tests.chance import allowed
 
 NEGCON, BY = "Metadata_Role == 'negcon'", "Metadata_Compound"
 MEASURED = ["Metadata_Object_Count", *(f"Cells_f{i}" for i in range(30))]
@@ -164,16 +165,16 @@ def test_replicates_without_effect_reach_5_percent_in_5_percent_of_cases() -> No
         for values, found in ((x, null), (moved, alike)):
             unit = values / np.linalg.norm(values, axis=1, keepdims=True)
             found.append(replicate_p_values(unit, label, plate, range(100), draws=199)[1])
-    low, high = clopper_pearson(int((np.concatenate(null) <= 0.05).sum()), 500, level=0.999)
-    assert low <= 0.05 <= high
+    low, high = allowed(500)
+    assert low <= (np.concatenate(null) <= 0.05).mean() <= high
     assert (np.concatenate(alike) <= 0.05).mean() > 0.5
 
 
 def test_plate_agreement_is_calibrated_and_sees_labels() -> None:
     plate, label = np.repeat(np.arange(3), 40), np.tile(np.arange(40), 3)
     p = [plate_agreement(unit_rows(120, 8, seed), label, plate, 0, draws=99, seed=seed)[2] for seed in range(100)]
-    low, high = clopper_pearson(int((np.array(p) <= 0.05).sum()), 100, level=0.999)
-    assert low <= 0.05 <= high
+    low, high = allowed(100)
+    assert low <= (np.array(p) <= 0.05).mean() <= high
     x = unit_rows(40, 8, 1)[label] + 0.3 * unit_rows(120, 8, 2)
     assert plate_agreement(x / np.linalg.norm(x, axis=1, keepdims=True), label, plate, 0, draws=99)[2] == 0.01
 

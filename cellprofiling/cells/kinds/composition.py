@@ -136,8 +136,8 @@ def _tested(
     blocks.sort(key=lambda block: block[:3])
     order = np.concatenate([block[3] for block in blocks])
     n_treated, n_control = (np.array([block[i] for block in blocks], dtype=np.intp) for i in (0, 1))
-    test = difference(ratios[order], n_treated, n_control, permutations, seed)
-    most = int(np.argmax(np.abs(test.shift)))
+    shift, test = difference(ratios[order], n_treated, n_control, permutations, seed)
+    most = int(np.argmax(np.abs(shift)))
     return {
         "p_value": test.p_value,
         "p_floor": test.p_floor,

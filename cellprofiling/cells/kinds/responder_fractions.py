@@ -17,6 +17,7 @@ from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.files import PathLike
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.cells.responders import Excess, excess, fraction, null_statistics
+from cellprofiling.kernels.inference.permutation import PermutationTest
 from cellprofiling.kernels.inference.tails import largest_excess, tail_shares
 
 DRAWS = 200  # of control wells taken for treated ones, in each half
@@ -210,7 +211,7 @@ def _row(
     wells = sample.wells_of(group)
     beside = np.isin(sample.plate, sample.plate[wells])
     compared = tails.controls[beside[tails.controls]]
-    level, p_value, p_floor = _tail_test(sample, wells, compared, tails.shares, permutations, seed)
+    level, test = _tail_test(sample, wells, compared, tails.shares, permutations, seed)
     row = {
         "responder_fraction": share[0],
         "fraction_low": share[1],
@@ -219,16 +220,16 @@ def _row(
         "n_cells": int(sample.n_cells[wells].sum()),
         "tail_share": float(tails.shares[wells, level].mean()),
         "control_tail_share": float(tails.shares[compared, level].mean()),
-        "tail_p_value": p_value,
-        "p_floor": p_floor,
+        "tail_p_value": test.p_value,
+        "p_floor": test.p_floor,
     }
     return row | {"sentence": _sentence(row)}
 
 
 def _tail_test(
     sample: Sample, wells: Indices, controls: Indices, shares: Doubles, permutations: int, seed: int
-) -> tuple[int, float, float]:
-    """Return the level, the p-value and its floor; wells and plates go in an order that their values decide."""
+) -> tuple[int, PermutationTest]:
+    """Return the level and the test; wells and plates go in an order that their values decide."""
     blocks = []
     for plate in np.unique(sample.plate[wells]):
         parts = [sorted(shares[some[sample.plate[some] == plate]].tolist()) for some in (wells, controls)]

@@ -33,7 +33,7 @@ def count_p_values(design: Design, count: Doubles, permutations: int, seed: int)
         wells = wells[known[wells] & (n_controls[design.plate[wells]] >= FEWEST_CONTROLS)]
         if len(wells):
             pool = read_pool(design, wells, controls, rank)
-            found[group] = mean_shift(logs[pool.wells], pool.n_treated, pool.n_control, permutations, seed)[1]
+            found[group] = mean_shift(logs[pool.wells], pool.n_treated, pool.n_control, permutations, seed)[1].p_value
     return found
 
 

@@ -6,13 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from cellprofiling.kernels.arrays import Doubles, Indices
-from cellprofiling.kernels.inference.permutation import (
-    every_assignment,
-    exact_p_value,
-    n_assignments,
-    p_value,
-    random_assignments,
-)
+from cellprofiling.kernels.inference.permutation import PermutationTest, lay_assignments
 
 PSEUDO = 0.5  # of a cell, added to each kind: a kind of which a well has none has no logarithm
 
@@ -75,8 +69,7 @@ class Difference(NamedTuple):
     """By how much treated wells differ from controls of their plates, in each column, in SDs of wells; and the test."""
 
     shift: Doubles
-    p_value: float
-    p_floor: float
+    test: PermutationTest
 
 
 def difference(values: Doubles, n_treated: Indices, n_control: Indices, permutations: int, seed: int) -> Difference:
@@ -106,9 +99,4 @@ def difference(values: Doubles, n_treated: Indices, n_control: Indices, permutat
 
     shift = centered[treated].sum(axis=0) / n_treated.sum()
     observed = float(statistic(treated[None])[0])
-    if n_assignments(n_treated, n_control) <= permutations:
-        every = every_assignment(n_treated, n_control)
-        return Difference(shift, exact_p_value(observed, statistic(every)), 1 / len(every))
-    rng = np.random.default_rng([seed, *n_treated.tolist(), *n_control.tolist()])
-    drawn = random_assignments(n_treated, n_control, permutations, rng)
-    return Difference(shift, p_value(observed, drawn, statistic)[0], 1 / (permutations + 1))
+    return Difference(shift, lay_assignments(n_treated, n_control, permutations, seed).test(observed, statistic))

@@ -3,26 +3,20 @@
 import numpy as np
 
 from cellprofiling.kernels.arrays import Doubles, Indices
-from cellprofiling.kernels.inference.permutation import (
-    every_assignment,
-    exact_p_value,
-    n_assignments,
-    p_value,
-    random_assignments,
-)
+from cellprofiling.kernels.inference.permutation import PermutationTest, lay_assignments
 
 
 def mean_shift(
     values: Doubles, n_treated: Indices, n_control: Indices, permutations: int, seed: int
-) -> tuple[float, float, float]:
-    """Return the mean difference of treated units from the controls of their block, its two-sided p-value and floor.
+) -> tuple[float, PermutationTest]:
+    """Return the mean difference of treated units from the controls of their block, and its two-sided test.
 
     Parameters
     ----------
     values : one per unit, block after block, in each block the treated ones first.
     n_treated, n_control : how many of each, per block; one control at least in each.
     permutations : assignments drawn at most; a design with no more is enumerated.
-    seed : of the draws, which depend on the design beside it and on nothing else.
+    seed : of the draws, as in `lay_assignments`.
 
     Notes
     -----
@@ -43,9 +37,4 @@ def mean_shift(
     def statistic(chosen: Indices) -> Doubles:
         return np.abs(centered[chosen].sum(axis=1) / n_treated.sum())
 
-    if n_assignments(n_treated, n_control) <= permutations:
-        every = every_assignment(n_treated, n_control)
-        return shift, exact_p_value(abs(shift), statistic(every)), 1 / len(every)
-    rng = np.random.default_rng([seed, *n_treated.tolist(), *n_control.tolist()])
-    drawn = random_assignments(n_treated, n_control, permutations, rng)
-    return shift, p_value(abs(shift), drawn, statistic)[0], 1 / (permutations + 1)
+    return shift, lay_assignments(n_treated, n_control, permutations, seed).test(abs(shift), statistic)

@@ -5,8 +5,10 @@ the label. Wells are numbered through the blocks: first all of block 0, then all
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations, product
 from math import comb, prod
+from typing import NamedTuple
 
 import numba as nb
 import numpy as np
@@ -15,6 +17,106 @@ from numpy.typing import NDArray
 TIE = 1e-9  # statistics are means of fractions: equal ones may differ by rounding
 ENOUGH = 50  # draws at least as large as the observed; a p-value is then known to about a seventh of itself
 PORTION = 100  # draws at first; each time twice as many as before
+
+OF_WELLS = "assignments of wells within plates"
+
+
+class PermutationTest(NamedTuple):
+    """What a permutation test says.
+
+    Attributes
+    ----------
+    p_value : the chance of a statistic at least as large as the observed one, ties counted.
+    p_floor : the smallest p-value that these assignments can give.
+    n_assignments : how many were looked at: all there are, or random ones until the p-value was known well enough.
+    exact : whether these are all there are.
+    scheme : what was permuted and how often at most, in words.
+    """
+
+    p_value: float
+    p_floor: float
+    n_assignments: int
+    exact: bool
+    scheme: str
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """Ways to lay labels on units, all there are or random ones, and the test that comes of them.
+
+    Attributes
+    ----------
+    chosen : the units that carry the label, shape (n_assignments, total treated), or numbers that stand for them.
+    exact : whether these are all assignments there are, the observed one among them.
+    units : what one of them is, in words, in the plural.
+
+    Examples
+    --------
+    >>> values = np.array([3.0, 0.0, 1.0, 2.0])
+    >>> laid = lay_assignments(np.array([1]), np.array([3]), 100, 0)
+    >>> test = laid.test(3.0, lambda chosen: values[chosen].sum(axis=1))
+    >>> test.p_value, test.p_floor, test.scheme
+    (0.25, 0.25, 'all 4 assignments of wells within plates')
+    """
+
+    chosen: NDArray[np.intp]
+    exact: bool
+    units: str = OF_WELLS
+
+    @property
+    def p_floor(self) -> float:
+        """The smallest p-value they can give: an observation that none of them reaches is still one of them."""
+        return 1 / len(self.chosen) if self.exact else 1 / (len(self.chosen) + 1)
+
+    @property
+    def scheme(self) -> str:
+        """What they are, in words."""
+        return f"all {len(self.chosen)} {self.units}" if self.exact else f"up to {len(self.chosen)} random {self.units}"
+
+    def test(self, observed: float, statistic: Callable[[NDArray[np.intp]], NDArray[np.float64]]) -> PermutationTest:
+        """Return the test of an observed value; `statistic` takes some rows of `chosen` and gives one value for each.
+
+        All assignments are looked at if they are all there are; random ones until `p_value` has enough.
+        """
+        if self.exact:
+            return self.test_against(observed, statistic(self.chosen))
+        return self._as_test(*p_value(observed, self.chosen, statistic))
+
+    def test_against(self, observed: float, null: NDArray[np.float64]) -> PermutationTest:
+        """Return the test of an observed value against the statistics of all rows of `chosen`, known already."""
+        if self.exact:
+            return self._as_test(exact_p_value(observed, null), len(null))
+        return self._as_test(*sequential_p_value(observed, null))
+
+    def _as_test(self, p: float, n: int) -> PermutationTest:
+        return PermutationTest(p, self.p_floor, n, self.exact, self.scheme)
+
+
+def lay_assignments(
+    n_treated: NDArray[np.intp],
+    n_control: NDArray[np.intp],
+    permutations: int,
+    seed: int | np.random.Generator,
+    *,
+    units: str = OF_WELLS,
+) -> Assignments:
+    """Return all assignments of a design, or as many random ones as `permutations` where there are more.
+
+    Parameters
+    ----------
+    n_treated, n_control : units with and without the label in each block.
+    permutations : assignments drawn at most; a design with no more is enumerated.
+    seed : of the draws, which depend on it and on the design, and on nothing else; or the generator that draws.
+    units : what one assignment is, in words, in the plural.
+    """
+    if n_assignments(n_treated, n_control) <= permutations:
+        return Assignments(every_assignment(n_treated, n_control), exact=True, units=units)
+    rng = (
+        seed
+        if isinstance(seed, np.random.Generator)
+        else np.random.default_rng([seed, *n_treated.tolist(), *n_control.tolist()])
+    )
+    return Assignments(random_assignments(n_treated, n_control, permutations, rng), exact=False, units=units)
 
 
 def n_assignments(n_treated: NDArray[np.intp], n_control: NDArray[np.intp]) -> int:

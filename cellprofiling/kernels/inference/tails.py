@@ -3,13 +3,7 @@
 import numpy as np
 
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
-from cellprofiling.kernels.inference.permutation import (
-    every_assignment,
-    exact_p_value,
-    n_assignments,
-    p_value,
-    random_assignments,
-)
+from cellprofiling.kernels.inference.permutation import PermutationTest, lay_assignments
 
 LEVELS = np.array([0.9, 0.95, 0.99, 0.995])  # of the cells that defined the space lie within
 
@@ -37,8 +31,8 @@ def tail_shares(y: Floats, starts: Indices, fitted: Indices) -> Doubles:
 
 def largest_excess(
     shares: Doubles, n_treated: Indices, n_control: Indices, permutations: int, seed: int
-) -> tuple[int, float, float]:
-    """Return at which level treated wells exceed the controls of their plates most, the p-value, and its floor.
+) -> tuple[int, PermutationTest]:
+    """Return at which level treated wells exceed the controls of their plates most, and the test of it.
 
     Parameters
     ----------
@@ -66,9 +60,4 @@ def largest_excess(
 
     level = int(np.argmax(centered[treated].sum(axis=0)))
     observed = float(statistic(treated[None])[0])
-    if n_assignments(n_treated, n_control) <= permutations:
-        every = every_assignment(n_treated, n_control)
-        return level, exact_p_value(observed, statistic(every)), 1 / len(every)
-    rng = np.random.default_rng([seed, *n_treated.tolist(), *n_control.tolist()])
-    drawn = random_assignments(n_treated, n_control, permutations, rng)
-    return level, p_value(observed, drawn, statistic)[0], 1 / (permutations + 1)
+    return level, lay_assignments(n_treated, n_control, permutations, seed).test(observed, statistic)

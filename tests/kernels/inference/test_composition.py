@@ -57,7 +57,7 @@ def test_null_p_values_are_uniform_and_pooled_cells_are_not():
     for seed in range(400):
         shares = wells(seed)
         ratios = log_ratios(shares, np.full(20, 200))
-        p_values.append(difference(ratios, n_treated, n_control, 199, seed).p_value)
+        p_values.append(difference(ratios, n_treated, n_control, 199, seed).test.p_value)
         counts = np.array([shares[treated].sum(axis=0), shares[~treated].sum(axis=0)]) * 200
         pooled.append(chi2_contingency(counts).pvalue)
     for level in (0.05, 0.2, 0.5):
@@ -68,7 +68,7 @@ def test_null_p_values_are_uniform_and_pooled_cells_are_not():
 
 def test_exact_small_design_by_hand_and_no_spread():
     values = np.array([[3.0], [0.0], [1.0]])
-    found = difference(values, np.array([1]), np.array([2]), 100, 0)
-    assert found.p_value == found.p_floor == pytest.approx(1 / 3)
-    assert found.shift[0] > 0
-    assert difference(np.zeros((3, 2)), np.array([1]), np.array([2]), 100, 0).p_value == 1
+    shift, test = difference(values, np.array([1]), np.array([2]), 100, 0)
+    assert test.p_value == test.p_floor == pytest.approx(1 / 3)
+    assert shift[0] > 0
+    assert difference(np.zeros((3, 2)), np.array([1]), np.array([2]), 100, 0).test.p_value == 1

@@ -31,9 +31,9 @@ def test_equal_to_naive(seed: int) -> None:
     blocks = [(rng.normal(5, 1, size), n) for size, n in ((5, 1), (6, 2), (4, 1))]
     n_treated = np.array([n for _, n in blocks])
     n_control = np.array([len(v) - n for v, n in blocks])
-    found = mean_shift(np.concatenate([v for v, _ in blocks]), n_treated, n_control, 10_000, 0)
-    np.testing.assert_allclose(found[:2], naive(blocks), atol=1e-9)
-    assert found[2] == 1 / (5 * 15 * 4)
+    shift, test = mean_shift(np.concatenate([v for v, _ in blocks]), n_treated, n_control, 10_000, 0)
+    np.testing.assert_allclose((shift, test.p_value), naive(blocks), atol=1e-9)
+    assert test.p_floor == 1 / (5 * 15 * 4)
 
 
 def test_uniform_under_the_null() -> None:
@@ -41,11 +41,12 @@ def test_uniform_under_the_null() -> None:
     rng = np.random.default_rng(0)
     n_treated, n_control = np.array([1, 1, 1]), np.array([8, 12, 16])
     plate = np.repeat(rng.normal(0, 10, 3), n_treated + n_control)
-    p = [mean_shift(plate + rng.normal(size=39), n_treated, n_control, 500, i)[1] for i in range(600)]
+    p = [mean_shift(plate + rng.normal(size=39), n_treated, n_control, 500, i)[1].p_value for i in range(600)]
     low, high = allowed(600)
     assert low <= np.mean(np.array(p) <= 0.05) <= high
 
 
 def test_values_without_spread() -> None:
     """All alike: no shift, p = 1."""
-    assert mean_shift(np.full(8, 1e6), np.array([2]), np.array([6]), 1000, 0)[:2] == (0.0, 1.0)
+    shift, test = mean_shift(np.full(8, 1e6), np.array([2]), np.array([6]), 1000, 0)
+    assert (shift, test.p_value) == (0.0, 1.0)

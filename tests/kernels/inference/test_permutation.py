@@ -8,8 +8,10 @@ import pytest
 from scipy.stats import chisquare, kstest
 
 from cellprofiling.kernels.inference.permutation import (
+    Assignments,
     every_assignment,
     exact_p_value,
+    lay_assignments,
     n_assignments,
     p_value,
     random_assignments,
@@ -88,6 +90,32 @@ def test_drawing_stops_when_enough_is_known() -> None:
 def test_exact_p_value_is_the_share_of_assignments() -> None:
     """With every assignment listed the observed one is among them."""
     assert exact_p_value(3.0, np.array([1.0, 2.0, 3.0, 3.0])) == 2 / 4
+
+
+@pytest.mark.parametrize("permutations", [14, 15], ids=["drawn", "exact"])
+def test_a_design_is_enumerated_where_permutations_suffice(permutations: int) -> None:
+    """Of 15 assignments: 14 allowed are drawn, 15 allowed are all; p, floor, number and words follow suit."""
+    values = np.array([5.0, 4.0, 0.0, 1.0, 2.0, 3.0])
+    laid = lay_assignments(*arrays(([2], [4])), permutations, 0)
+    observed, null = 9.0, values[laid.chosen].sum(axis=1)
+    test = laid.test(observed, lambda chosen: values[chosen].sum(axis=1))
+    plus = 0 if laid.exact else 1
+    assert test.exact == (permutations == 15)
+    assert test.n_assignments == len(laid.chosen) == permutations
+    assert test.p_value == ((null >= observed).sum() + plus) / (permutations + plus)
+    assert test.p_floor == 1 / 15
+    assert test.scheme == ("up to 14 random " if plus else "all 15 ") + "assignments of wells within plates"
+
+
+def test_statistics_known_beforehand_give_the_same_test() -> None:
+    """Whether statistics are computed portion by portion until enough is known, or all at once."""
+    values = np.random.default_rng(0).normal(size=30)
+    for exact in (True, False):
+        chosen = random_assignments(*arrays(([3], [27])), 5000, np.random.default_rng(1))
+        laid = Assignments(chosen, exact, "draws")
+        for observed in (-1.0, 0.5, 9.0):
+            by_portion = laid.test(observed, lambda rows: values[rows].sum(axis=1))
+            assert by_portion == laid.test_against(observed, values[chosen].sum(axis=1))
 
 
 def p_values_under_the_null(n: int, n_draws: int, plus: int) -> np.ndarray:

@@ -23,10 +23,11 @@ def test_shares_equal_a_naive_count():
 def test_exact_p_value_of_a_small_design_by_hand():
     """The largest of four wells is treated: of four assignments one is as high; ties count against it."""
     shares = np.array([[0.4], [0.1], [0.2], [0.3]])
-    assert largest_excess(shares, np.array([1]), np.array([3]), 100, 0) == (0, 0.25, 0.25)
+    level, test = largest_excess(shares, np.array([1]), np.array([3]), 100, 0)
+    assert (level, test.p_value, test.p_floor) == (0, 0.25, 0.25)
     shares[3] = 0.4
-    assert largest_excess(shares, np.array([1]), np.array([3]), 100, 0)[1] == 0.5
-    assert largest_excess(np.zeros((4, 2)), np.array([1]), np.array([3]), 100, 0)[1] == 1.0
+    assert largest_excess(shares, np.array([1]), np.array([3]), 100, 0)[1].p_value == 0.5
+    assert largest_excess(np.zeros((4, 2)), np.array([1]), np.array([3]), 100, 0)[1].p_value == 1.0
 
 
 def null_wells(seed: int, n: int = 200) -> np.ndarray:
@@ -42,7 +43,7 @@ def test_null_p_values_are_uniform_and_pooled_cells_are_not():
     by_wells, pooled = [], []
     for seed in range(300):
         shares = null_wells(seed, n)
-        by_wells.append(largest_excess(shares, n_treated, n_control, 199, seed)[1])
+        by_wells.append(largest_excess(shares, n_treated, n_control, 199, seed)[1].p_value)
         hits, total = round(shares[treated, 0].sum() * n), int(treated.sum() * n)
         pooled.append(binomtest(hits, total, shares[~treated, 0].mean(), "greater").pvalue)
     for level in (0.05, 0.2, 0.5):
@@ -55,6 +56,6 @@ def test_null_p_values_are_uniform_and_pooled_cells_are_not():
 def test_more_cells_outside_are_found_at_any_level(permutations):
     shares = null_wells(1)
     shares[[0, 1, 12, 13], 3] += 0.1
-    level, p_value, floor = largest_excess(shares, np.array([2, 2]), np.array([10, 10]), permutations, 0)
+    level, test = largest_excess(shares, np.array([2, 2]), np.array([10, 10]), permutations, 0)
     assert level == 3
-    assert floor <= p_value <= 0.05
+    assert test.p_floor <= test.p_value <= 0.05

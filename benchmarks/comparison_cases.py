@@ -33,7 +33,7 @@ def our_mixing(data: dict[str, np.ndarray]) -> tuple[float, ...]:
     around = nearest(x, 90)
     near = batch[around.rows]
     return (
-        mixing.mixing_index(mixing.effective_batches(around.distance, near, 4), 4),
+        float(np.median(mixing.effective_batches(around.distance, near, 4)) - 1) / 3,
         float(mixing.as_expected(near, np.full(4, 0.25)).mean()),
         mixing.explained_by_batch(x, batch),
         float(np.nanmean(mixing.batch_silhouettes(x, label, batch))),

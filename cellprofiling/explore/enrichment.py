@@ -6,6 +6,7 @@ from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.kernels.inference.enrichment import overrepresentation
+from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 from cellprofiling.kernels.similarity.partitions import NOISE
 
 
@@ -71,8 +72,6 @@ def enrich(
     1        0     y  1  0.438    1.000
     2        1     y  3  1.750    0.114
     """
-    from statsmodels.stats.multitest import multipletests
-
     require(clusters, label, "label")
     require(clusters, cluster, "cluster")
     counted = clusters[clusters[label].notna()]
@@ -82,7 +81,7 @@ def enrich(
     pairs = _pairs(units, min_label)
     counts = (pairs[name].to_numpy() for name in ("n", "n_cluster", "n_label", "n_total"))
     pairs["p_value"] = overrepresentation(*counts)
-    pairs["q_value"] = multipletests(pairs["p_value"], method="fdr_bh")[1]
+    pairs["q_value"] = benjamini_hochberg(pairs["p_value"].to_numpy())
     found = pairs[pairs["n"] > 0].sort_values(["cluster", "p_value", "label"], kind="stable", ignore_index=True)
     left_out = len(clusters) - len(counted)
     new = lines("enrich", "row", [label], "without a label", n=left_out) if left_out else []

@@ -17,6 +17,7 @@ from cellprofiling.io.storage.files import PathLike
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.cells.responders import directions
 from cellprofiling.kernels.cells.typical import responding, typical
+from cellprofiling.kernels.scale.scale import MAD_SCALE
 
 CHANGED, CONTROL = "changed", "control"
 
@@ -166,7 +167,7 @@ def _scores(half: Half, wells: Indices, along: Doubles) -> tuple[list[Doubles], 
 
 def _center_and_spread(scores: Doubles) -> tuple[float, float]:
     center = float(np.median(scores))
-    return center, float(1.4826 * np.median(np.abs(scores - center))) or 1.0
+    return center, float(MAD_SCALE * np.median(np.abs(scores - center))) or 1.0
 
 
 def _rows(sample: Sample, wells: Indices) -> Indices:

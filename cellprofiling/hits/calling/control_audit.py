@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
@@ -16,6 +15,7 @@ from cellprofiling.hits.calling.control_sets import LAYOUTS, ControlSets, read_c
 from cellprofiling.hits.calling.statistics import METHODS
 from cellprofiling.hits.design import read_design
 from cellprofiling.kernels.inference.combined_p import bonferroni
+from cellprofiling.kernels.inference.proportions import clopper_pearson
 
 ALPHA = 0.05
 COLUMNS = ["layout", "n", "n_independent", "rejected", "rate", "ci_low", "ci_high", "alpha", "message"]
@@ -166,7 +166,7 @@ def _row(layout: str, found: ControlSets, tests: dict[str, list[dict]]) -> dict:
         unknown = {"n_independent": 0.0, "rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}
         return row | unknown | {"message": f"not audited {LAYOUTS[layout]}: {found.why_none}"}
     n_independent = independent(found.sets)
-    low, high = interval(rejected / n, n_independent)
+    low, high = clopper_pearson(rejected / n * n_independent, n_independent)
     message = (
         f"{rejected} of {n} control pseudo-compounds {LAYOUTS[layout]} reach p <= {ALPHA}: "
         f"{rejected / n:.1%} (95 % interval {low:.1%} to {high:.1%}; expected {ALPHA:.0%})"
@@ -185,11 +185,3 @@ def independent(sets: list[NDArray[np.intp]]) -> float:
     wells = np.concatenate(sets)
     n_distinct = len(np.unique(wells))
     return float(len(sets)) if n_distinct == len(wells) else 1 / (1 / len(sets) + len(wells) / len(sets) / n_distinct)
-
-
-def interval(rate: float, n: float) -> tuple[float, float]:
-    """Return the 95 % interval of Clopper and Pearson of a rate seen in n tests; n need not be whole."""
-    k = rate * n
-    low = beta.ppf(0.025, k, n - k + 1) if rate > 0 else 0.0
-    high = beta.ppf(0.975, k + 1, n - k) if rate < 1 else 1.0
-    return float(low), float(high)

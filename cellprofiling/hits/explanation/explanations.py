@@ -15,8 +15,8 @@ from cellprofiling.hits.explanation.features import CONTROL_FITS, FAMILIES
 from cellprofiling.hits.explanation.group_models import MODELS, Effect
 from cellprofiling.hits.explanation.groups import FeatureGroups, Groups, read_groups
 from cellprofiling.hits.explanation.sentences import in_words, sentences
-from cellprofiling.hits.multiplicity import CORRECTIONS, q_values
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
+from cellprofiling.kernels.inference.multiplicity import CORRECTIONS, q_values
 from cellprofiling.kernels.models.group_scores import group_scores
 from cellprofiling.kernels.models.replicates import group_moments
 from cellprofiling.kernels.scale.missing import fill_with_median

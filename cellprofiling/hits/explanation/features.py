@@ -12,7 +12,7 @@ from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.hits.design import read_layout
 from cellprofiling.hits.explanation.effect_sizes import SSMD, effect_sizes
 from cellprofiling.hits.explanation.feature_models import MODELS, Comparison
-from cellprofiling.hits.multiplicity import CORRECTIONS, q_values
+from cellprofiling.kernels.inference.multiplicity import CORRECTIONS, q_values
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_by_plate
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import ColumnError, InputError
 from cellprofiling.core.frame import By, require
 from cellprofiling.core.ledgers import lines, written
-from cellprofiling.hits.multiplicity import q_values
 from cellprofiling.hits.retrieval.treatments import (
     Treatments,
     memberships,
@@ -18,6 +17,7 @@ from cellprofiling.hits.retrieval.treatments import (
     read_treatments,
 )
 from cellprofiling.kernels.inference.enrichment import overrepresentation
+from cellprofiling.kernels.inference.multiplicity import q_values
 from cellprofiling.kernels.similarity.nearest_labels import BLOCK, candidates
 
 

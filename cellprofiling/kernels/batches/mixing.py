@@ -30,11 +30,6 @@ def effective_batches(distance: Doubles, batch: Indices, n_batches: int, perplex
     return _effective(distance, batch, n_batches, np.log(perplexity))
 
 
-def mixing_index(effective: Doubles, n_batches: int) -> float:
-    """Return the median of `effective_batches` on a scale from 0 (apart) to 1 (mixed evenly)."""
-    return (float(np.median(effective)) - 1) / (n_batches - 1)
-
-
 def as_expected(batch: Indices, shares: Doubles, alpha: float = 0.05) -> Mask:
     """Return for each row whether batches among its neighbors could be a random draw: kBET accepts.
 

@@ -9,7 +9,7 @@ enrichment          A label more frequent in a sample than chance makes it.
 kolmogorov          The largest gap between two distributions, with its sign.
 mean_shift          How far the mean of labeled units lies from that of the others of their
                     blocks: a permutation test of one value.
-multiplicity        False discoveries among groups of tests: first which groups, then which tests inside them.
+multiplicity        How many discoveries are false: q-values of families of tests, and of groups of tests.
 permutation         Whole wells permuted inside blocks, and the p-value that comes of it.
 proportions         Shares, and how well they are known.
 quantile_distances  How far two samples lie apart, quantile by quantile: Wasserstein distances

@@ -1,8 +1,11 @@
-"""False discoveries among groups of tests: first which groups, then which tests inside them.
+"""How many discoveries are false: q-values of families of tests, and of groups of tests.
 
-A group is a compound, its tests are the doses; the same for genes and guides, or patterns and features.
+A family is all tests that a list of hits is drawn from. A group is a compound and its tests are the doses, the same for
+genes and guides, or patterns and features: first which groups, then which tests inside them. Missing p-values are no
+part of any family and stay missing.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,21 +13,69 @@ from scipy.stats import false_discovery_control
 
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
+TAIL = 0.5  # p-values above it are taken for those of null hypotheses (Storey)
+
 
 class GroupedDiscoveries(NamedTuple):
     """What `benjamini_bogomolov` finds.
 
     Attributes
     ----------
-    group_p_value, group_q_value : one entry per group, missing where a group has no test.
+    group_q_value : one entry per group, missing where a group has no test.
     selected : groups whose q-value is at most the level.
     q_value : one entry per test; at most the level where the test is rejected, 1 in groups that are not selected.
     """
 
-    group_p_value: Doubles
     group_q_value: Doubles
     selected: Mask
     q_value: Doubles
+
+
+def q_values(p: Doubles, correction: str, family: Indices | None = None) -> Doubles:
+    """Return the q-value of each test within its family; a missing p-value stays missing and is in no family.
+
+    Parameters
+    ----------
+    correction : a name in `CORRECTIONS`.
+    family : number of the family of each test; None for one.
+    """
+    q = np.full(len(p), np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    if not len(tested):
+        return q
+    codes = np.zeros(len(tested), dtype=np.intp) if family is None else family[tested]
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order])) + 1
+    for tests in np.split(tested[order], starts):
+        q[tests] = CORRECTIONS[correction](p[tests])
+    return q
+
+
+def _benjamini_hochberg(p: Doubles) -> Doubles:
+    return false_discovery_control(p, method="bh")
+
+
+def _benjamini_yekutieli(p: Doubles) -> Doubles:
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p, method="fdr_by")[1]
+
+
+def _storey(p: Doubles) -> Doubles:
+    """Return Storey's q-values: Benjamini-Hochberg's times the share of null hypotheses, judged from large p-values.
+
+    The share is (1 + number above 1/2) / (n / 2), at most 1; the 1 keeps it from 0 (Storey, Taylor and Siegmund, J. R.
+    Stat. Soc. B 66, 187 (2004), https://doi.org/10.1111/j.1467-9868.2004.00439.x).
+    """
+    share = min(1.0, (1 + np.count_nonzero(p > TAIL)) / (len(p) * (1 - TAIL)))
+    return share * _benjamini_hochberg(p)
+
+
+CORRECTIONS: dict[str, Callable[[Doubles], Doubles]] = {
+    "benjamini_hochberg": _benjamini_hochberg,
+    "benjamini_yekutieli": _benjamini_yekutieli,
+    "storey": _storey,
+}
 
 
 def simes(p: Doubles, groups: Indices) -> Doubles:
@@ -56,12 +107,8 @@ def simes(p: Doubles, groups: Indices) -> Doubles:
 
 
 def benjamini_hochberg(p: Doubles) -> Doubles:
-    """Return Benjamini-Hochberg q-values; missing p-values stay missing and are no part of the family."""
-    q = np.full(len(p), np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        q[known] = false_discovery_control(p[known], method="bh")
-    return q
+    """Return Benjamini-Hochberg q-values of one family; missing p-values stay missing and are no part of it."""
+    return q_values(p, "benjamini_hochberg")
 
 
 def benjamini_bogomolov(p: Doubles, groups: Indices, level: float) -> GroupedDiscoveries:
@@ -90,4 +137,4 @@ def benjamini_bogomolov(p: Doubles, groups: Indices, level: float) -> GroupedDis
     for group in np.flatnonzero(selected):
         inside = np.flatnonzero((groups == group) & ~np.isnan(p))
         q[inside] = np.minimum(1.0, benjamini_hochberg(p[inside]) * n_groups / n_selected)
-    return GroupedDiscoveries(group_p, group_q, selected, q)
+    return GroupedDiscoveries(group_q, selected, q)

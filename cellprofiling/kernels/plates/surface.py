@@ -4,11 +4,9 @@ import numpy as np
 
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 
-TERMS = ("row", "column", "row * column", "row^2", "column^2", "edge")
-
 
 def surface_terms(row: Indices, column: Indices, edge: Mask, shape: tuple[int, int]) -> Doubles:
-    """Return the terms of each well, shape (n_wells, 6): see `TERMS`.
+    """Return the terms of each well, shape (n_wells, 6): row, column, their product and squares, and edge.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from scipy.signal import lfilter
 from scipy.stats import norm, rankdata, t
 
 from cellprofiling.kernels.arrays import Doubles
+from cellprofiling.kernels.scale.scale import MAD_TO_SD
 
-NORMAL = 1.482602218505602
 EFFICIENCY = 0.37  # of the MAD: so many values out of one carry what a standard deviation needs of normal data
 WEIGHT = 0.2  # of the newest plate in the moving average (Roberts 1959, doi 10.1080/00401706.1959.10489860)
 
@@ -28,7 +28,7 @@ def distances(values: Doubles, floor: float = 0.0) -> Doubles:
     others = [np.delete(values, i) for i in range(len(values))]
     center = np.array([np.median(each) for each in others])
     middle = np.array([np.median(np.abs(each - m)) for each, m in zip(others, center, strict=True)])
-    spread, gap = np.maximum(NORMAL * middle, floor), values - center
+    spread, gap = np.maximum(MAD_TO_SD * middle, floor), values - center
     ratio = np.divide(np.abs(gap), spread, out=np.where(gap == 0, 0.0, np.inf), where=spread > 0)
     tail = t.sf(ratio * np.sqrt(1 - 1 / len(values)), max(EFFICIENCY * (len(values) - 2), 1.0))
     return np.sign(gap) * norm.isf(tail)

@@ -4,9 +4,9 @@ import numpy as np
 from scipy.stats import chi2
 
 from cellprofiling.kernels.arrays import Doubles, Indices
+from cellprofiling.kernels.scale.scale import MAD_TO_SD
 
 CLIP = 3.0  # MADs beyond which a residual counts as this far in the covariance, so that strays do not hide each other
-SPREAD = 1.482602218505602
 RIDGE = 0.05  # share of the mean variance added to every direction
 
 
@@ -50,7 +50,7 @@ def distances(x: Doubles, plate: Indices) -> Doubles:
 
 
 def _covariance(residuals: Doubles) -> Doubles:
-    spread = SPREAD * np.median(np.abs(residuals), axis=0)
+    spread = MAD_TO_SD * np.median(np.abs(residuals), axis=0)
     clipped = np.clip(residuals, -CLIP * spread, CLIP * spread)
     covariance = clipped.T @ clipped / len(clipped)
     return covariance + RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))

@@ -8,7 +8,8 @@ import numpy as np
 
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 
-MAD_SCALE = 1.4826  # 1 / Phi^-1(3/4) as the field rounds it: the MAD of a normal sample becomes its standard deviation
+MAD_TO_SD = 1.482602218505602  # 1 / Phi^-1(3/4): the MAD of a normal sample becomes its standard deviation
+MAD_SCALE = 1.4826  # the same as the field rounds it, where numbers equal those of pycytominer and of printed formulas
 ROUNDINGS = 100  # a spread of fewer float64 roundings of the location is noise of earlier arithmetic
 ROUNDINGS_IN = 4  # the same in roundings of the dtype itself, where that is coarser
 

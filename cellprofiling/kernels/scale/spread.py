@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-NORMAL = 1.482602218505602  # 1 / Phi^-1(3/4): makes the MAD of normal data its standard deviation
+from cellprofiling.kernels.scale.scale import MAD_TO_SD
 
 Separation = Callable[..., NDArray[np.float64]]
 
@@ -16,7 +16,7 @@ Separation = Callable[..., NDArray[np.float64]]
 def mad(x: ArrayLike) -> NDArray[np.float64]:
     """Return the median absolute deviation, scaled to the standard deviation of normal data."""
     values = np.asarray(x, dtype=np.float64)
-    return NORMAL * np.median(np.abs(values - np.median(values, axis=-1, keepdims=True)), axis=-1)
+    return MAD_TO_SD * np.median(np.abs(values - np.median(values, axis=-1, keepdims=True)), axis=-1)
 
 
 def robust_cv(x: ArrayLike) -> NDArray[np.float64]:

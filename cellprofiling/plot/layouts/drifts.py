@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, Reference, require, rows
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
+from cellprofiling.kernels.scale.scale import MAD_TO_SD
 from cellprofiling.plot import style
 from cellprofiling.plot.layouts.screens import in_order
 
-NORMAL = 1.482602218505602  # MADs in an SD of normal data
 WEIGHT = 0.2  # of the newest plate in the moving average
 FEWEST = 4  # plates that tell how far plates differ
 
@@ -145,7 +145,7 @@ def _draw_batch(ax: Axes, places: Indices, middle: Doubles, limit: float) -> Mas
     if len(places) < FEWEST:
         return np.zeros(len(places), dtype=bool)
     center = float(np.median(middle))
-    far = limit * NORMAL * float(np.median(np.abs(middle - center)))
+    far = limit * MAD_TO_SD * float(np.median(np.abs(middle - center)))
     ends = [places.min() - 0.4, places.max() + 0.4]
     ax.fill_between(ends, center - far, center + far, color=style.SKY, alpha=0.18, lw=0, zorder=0, label="limits")
     ax.plot(ends, [center, center], color=style.SKY, lw=1, zorder=0)

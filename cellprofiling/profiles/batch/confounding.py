@@ -22,7 +22,6 @@ class BatchGraph:
     batch, by : the columns that name batches and perturbations.
     n_batches, n_perturbations : how many there are, controls not counted.
     n_shared : perturbations in two or more batches.
-    n_everywhere : perturbations in every batch.
     islands : the batches, grouped by which are linked by perturbations, directly or through other batches.
     """
 
@@ -31,7 +30,6 @@ class BatchGraph:
     n_batches: int
     n_perturbations: int
     n_shared: int
-    n_everywhere: int
     islands: Sequence[Sequence[Key]]
 
     @property
@@ -84,7 +82,6 @@ def batch_graph(profiles: pd.DataFrame, *, batch: By, by: By, reference: Referen
         n_batches=n_batches,
         n_perturbations=n_perturbations,
         n_shared=int((n_in > 1).sum()),
-        n_everywhere=int((n_in == n_batches).sum()),
         islands=[[key for key, at in zip(keys, islands, strict=True) if at == island] for island in np.unique(islands)],
     )
 

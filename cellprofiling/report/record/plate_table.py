@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.frame import COUNT, PLATE
+from cellprofiling.kernels.scale.scale import MAD_SCALE
 from cellprofiling.report.record.tables import Column, Grid
 from cellprofiling.report.record.verdict import STATUSES
 from cellprofiling.report.record.words import MISSING, amount, number, percent
 
 FIRST = 9  # columns of checks that show before the reader asks for more
-STEPS = 1.4826  # a MAD times this is the standard deviation of a normal distribution
 
 
 def plates_grid(wells: pd.DataFrame, checks: list[dict[str, Any]], plates: list[str]) -> Grid:
@@ -103,7 +103,7 @@ def _footer(rows: list[list[Any]], checks: list[dict[str, Any]], metrics: list[s
     for column, written in zip(values, words, strict=True):
         known = np.array([value for value in column if value is not None], dtype=np.float64)
         median = float(np.median(known)) if len(known) else None
-        mad = None if median is None else STEPS * float(np.median(np.abs(known - median)))
+        mad = None if median is None else MAD_SCALE * float(np.median(np.abs(known - median)))
         middle.append(written(median))
         spread.append(written(mad))
     return (middle, spread)

@@ -6,9 +6,10 @@ import pytest
 from scipy.stats import binomtest
 
 import cellprofiling as cpf
-from cellprofiling.hits.calling.control_audit import independent, interval
+from cellprofiling.hits.calling.control_audit import independent
 from cellprofiling.hits.calling.control_sets import read_control_sets
 from cellprofiling.hits.design import read_design
+from cellprofiling.kernels.inference.proportions import clopper_pearson
 from tests.builders import NEGCON
 
 
@@ -71,14 +72,14 @@ def test_interval_knows_of_shared_wells() -> None:
     """Disjoint tests give the interval of Clopper and Pearson; shared wells make it wider; the bound is Hoeffding's."""
     disjoint = [np.arange(3) + 3 * i for i in range(40)]
     assert independent(disjoint) == 40
-    low, high = interval(4 / 40, 40)
+    low, high = clopper_pearson(4, 40)
     exact = binomtest(4, 40).proportion_ci(0.95)
     np.testing.assert_allclose([low, high], [exact.low, exact.high])
     rng = np.random.default_rng(0)
     shared = [rng.choice(60, 3, replace=False) for _ in range(200)]
     assert independent(shared) == pytest.approx(1 / (1 / 200 + 3 / 60))
-    assert interval(0.0, 10) == (0.0, pytest.approx(1 - 0.025**0.1))
-    assert interval(1.0, 10)[1] == 1.0
+    assert clopper_pearson(0, 10) == (0.0, pytest.approx(1 - 0.025**0.1))
+    assert clopper_pearson(10, 10)[1] == 1.0
 
 
 def test_interval_covers_where_wells_are_shared() -> None:
@@ -90,7 +91,7 @@ def test_interval_covers_where_wells_are_shared() -> None:
         shared = [rng.choice(60, 3, replace=False) for _ in range(200)]
         rate = np.mean([x[chosen].sum() > 1.2816 * np.sqrt(3) for chosen in shared])  # truly 10 %
         for n, kind in ((200, "naive"), (independent(shared), "ours")):
-            low, high = interval(rate, n)
+            low, high = clopper_pearson(rate * n, n)
             naive, ours = (
                 (naive + (low <= 0.1 <= high), ours) if kind == "naive" else (naive, ours + (low <= 0.1 <= high))
             )

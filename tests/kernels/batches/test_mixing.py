@@ -45,7 +45,6 @@ def test_effective_batches_run_from_one_to_all():
     distance = np.array([[1.0, 1, 1, 1], [1e3, 2e3, 3e3, 4e3], [0.0, 0, 0, 0]])
     batch = np.array([[0, 1, 0, 1], [2, 2, 2, 2], [0, 1, 2, 3]])
     np.testing.assert_allclose(mixing.effective_batches(distance, batch, 4), [2, 1, 4])
-    assert mixing.mixing_index(np.array([1.0, 2.5, 4]), 4) == 0.5
 
 
 def test_kbet_is_a_chi_squared_test_of_each_neighborhood(rows):

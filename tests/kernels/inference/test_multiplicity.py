@@ -1,4 +1,4 @@
-"""Grouped discoveries keep their false discovery rate, where the smallest p-value of a group does not."""
+"""q-values are those of statsmodels, missing tests in no family; groups keep their rate, smallest p-values do not."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 from statsmodels.stats.multitest import multipletests
 
-from cellprofiling.kernels.inference.multiplicity import benjamini_bogomolov, benjamini_hochberg, simes
+from cellprofiling.kernels.inference.multiplicity import (
+    benjamini_bogomolov,
+    benjamini_hochberg,
+    q_values,
+    simes,
+)
 from tests.chance import allowed
 
 P_VALUES = st.lists(st.floats(0, 1) | st.just(np.nan), min_size=1, max_size=30)
@@ -64,7 +69,7 @@ def test_order_changes_nothing():
     p, groups = rng.random(60) ** 4, np.repeat(np.arange(10), 6)
     shuffled = rng.permutation(60)
     found, again = benjamini_bogomolov(p, groups, 0.1), benjamini_bogomolov(p[shuffled], groups[shuffled], 0.1)
-    assert np.array_equal(found.group_p_value, again.group_p_value)
+    assert np.array_equal(found.group_q_value, again.group_q_value)
     assert np.array_equal(found.q_value[shuffled], again.q_value)
 
 
@@ -72,7 +77,8 @@ def test_missing_and_single_tests():
     p = np.array([0.02, np.nan, np.nan, 0.3, 0.01])
     groups = np.array([0, 0, 1, 2, 2])
     found = benjamini_bogomolov(p, groups, 0.05)
-    assert np.allclose(found.group_p_value, [0.02, np.nan, 0.02], equal_nan=True)
+    assert np.allclose(simes(p, groups), [0.02, np.nan, 0.02], equal_nan=True)
+    assert np.allclose(found.group_q_value, [0.02, np.nan, 0.02], equal_nan=True)
     assert found.selected.tolist() == [True, False, True]
     assert np.allclose(found.q_value, [0.02, np.nan, np.nan, 0.3, 0.02], equal_nan=True)
     assert np.allclose(benjamini_hochberg(p), [0.03, np.nan, np.nan, 0.3, 0.03], equal_nan=True)
@@ -107,3 +113,52 @@ def test_the_smallest_p_value_of_a_compound_does_not_keep_it(n_active):
         return np.array([p[groups == group].min() for group in range(groups.max() + 1)])
 
     assert realised(n_active, smallest, n_screens=100) >= 0.2
+
+
+@pytest.mark.parametrize(("name", "peer"), [("benjamini_hochberg", "fdr_bh"), ("benjamini_yekutieli", "fdr_by")])
+def test_equals_statsmodels_in_each_family(name: str, peer: str) -> None:
+    """Families in any order, missing p-values left missing and uncounted."""
+    rng = np.random.default_rng(0)
+    p, family = rng.random(50) ** 3, rng.integers(0, 4, 50)
+    p[::7] = np.nan
+    found = q_values(p, name, family)
+    for code in range(4):
+        here = (family == code) & ~np.isnan(p)
+        np.testing.assert_allclose(found[here], multipletests(p[here], method=peer)[1])
+    assert np.isnan(found[::7]).all()
+
+
+def test_every_door_gives_the_same_bits() -> None:
+    """Benjamini-Hochberg of one family, of families that are one, and of one group of tests."""
+    p = np.random.default_rng(0).random(200) ** 3
+    p[::9] = np.nan
+    one = np.zeros(len(p), dtype=np.intp)
+    np.testing.assert_array_equal(benjamini_hochberg(p), q_values(p, "benjamini_hochberg", one - 1))
+    np.testing.assert_array_equal(benjamini_hochberg(p), benjamini_bogomolov(p, one, 1.0).q_value)
+
+
+def test_nothing_tested_is_nothing_found() -> None:
+    """All missing, or none given."""
+    assert np.isnan(q_values(np.full(3, np.nan), "storey")).all()
+    assert len(q_values(np.zeros(0), "storey")) == 0
+
+
+def test_storey_keeps_the_rate_and_finds_more() -> None:
+    """With half of the hypotheses false: no more false discoveries than allowed, more true ones than plain."""
+    rng = np.random.default_rng(0)
+    false, more = [], []
+    for _ in range(200):
+        p = np.concatenate([rng.random(100), rng.random(100) ** 8])
+        called, plain = (q_values(p, name) <= 0.1 for name in ("storey", "benjamini_hochberg"))
+        false.append(called[:100].sum() / max(called.sum(), 1))
+        more.append(called[100:].sum() - plain[100:].sum())
+    assert np.mean(false) <= allowed(200, 0.1)[1]
+    assert np.mean(more) > 1
+
+
+def test_storey_of_noise_is_not_below_the_plain_one_by_much() -> None:
+    """The share of null hypotheses is at most 1, and a handful of tests is not taken to have none."""
+    p = np.array([0.01, 0.02, 0.03])
+    np.testing.assert_allclose(q_values(p, "storey"), 2 / 3 * q_values(p, "benjamini_hochberg"))
+    p = np.array([0.9, 0.95, 0.99])
+    np.testing.assert_allclose(q_values(p, "storey"), q_values(p, "benjamini_hochberg"))

@@ -22,7 +22,7 @@ def graph(table, reference=None):
 def test_batches_are_linked_through_other_batches():
     found = graph(wells(B1="ab", B2="bc", B3="cd"))
     assert found.connected
-    assert (found.n_batches, found.n_perturbations, found.n_shared, found.n_everywhere) == (3, 4, 2, 0)
+    assert (found.n_batches, found.n_perturbations, found.n_shared) == (3, 4, 2)
     assert found.share == 0.5
     assert found.sentence() == "2 of 4 values of Metadata_Compound are in two or more of 3 values of Metadata_Batch"
 
@@ -40,10 +40,6 @@ def test_controls_link_nothing():
     found = graph(split, f"{COMPOUND} == 'D'")
     assert len(found.islands) == 2
     assert found.sentence() == "none of 4 values of Metadata_Compound is in two of 2 values of Metadata_Batch"
-
-
-def test_a_perturbation_in_every_batch_counts_as_everywhere():
-    assert graph(wells(B1="ab", B2="ab", B3="bc")).n_everywhere == 1
 
 
 def test_a_batch_of_controls_only_stands_alone():

@@ -9,8 +9,8 @@ from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.batches.mixing import explained_by_batch
 from cellprofiling.kernels.directions.principal import principal_directions
 from cellprofiling.kernels.scale.control_chart import distances, drift, longest_run
-from cellprofiling.kernels.scale.scale import fit_mad, medians
-from cellprofiling.kernels.scale.spread import NORMAL, mad
+from cellprofiling.kernels.scale.scale import MAD_TO_SD, fit_mad, medians
+from cellprofiling.kernels.scale.spread import mad
 from cellprofiling.quality.readouts import COMPONENTS, COUNTS, thinned
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
 from cellprofiling.quality.screen import Screen
@@ -151,7 +151,7 @@ def _components(screen: Screen, rows: list[Indices]) -> Doubles:
     kept = thinned(len(screen.features))
     x = [screen.x[wells][:, kept].astype(np.float64) for wells in rows]
     middle = np.array([medians(plate) for plate in x])
-    spread = np.array([NORMAL * medians(np.abs(p - m)) for p, m in zip(x, middle, strict=True)])
+    spread = np.array([MAD_TO_SD * medians(np.abs(p - m)) for p, m in zip(x, middle, strict=True)])
     scale = np.median(spread, axis=0)
     good = np.isfinite(middle).all(axis=0) & (scale > 0)
     if not good.any():

@@ -238,3 +238,13 @@ def test_messages_are_sentences() -> None:
             if raised and isinstance(node.exc.func, ast.Name) and not node.exc.args:
                 bare.append(f"{path.name}:{node.lineno}")
     assert bare == []
+
+
+def test_only_one_file_starts_threads() -> None:
+    """Granted cores are obeyed because nothing else makes a pool; jobs start processes."""
+    makers = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if re.search(r"\b(ThreadPoolExecutor|ProcessPoolExecutor|Thread)\(", path.read_text(encoding="utf-8"))
+    }
+    assert {maker for maker in makers if not maker.startswith("jobs/")} == {"core/threads.py"}

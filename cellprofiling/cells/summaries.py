@@ -1,7 +1,6 @@
 """Statistics of the cells of each group, from pieces that are read some features at a time by several threads."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.frame import COUNT, WELL, Reference, groups, matches
 from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.progress import Counter
-from cellprofiling.core.threads import cores
+from cellprofiling.core.threads import cores, over
 from cellprofiling.io.objects.partitions import Partition, in_memory, stacked
 from cellprofiling.kernels.scale.groups import Grouping, group_statistics, grouping
 
@@ -172,9 +171,7 @@ def _values(pieces: Sequence[Partition], rows: Grouping, plan: Plan) -> NDArray[
     n_features, n_threads = len(plan.features), cores()
     at_once = max(1, min(BATCH_BYTES // (4 * max(1, len(rows.places))), -(-n_features // n_threads)))
     batches = [plan.features[i : i + at_once] for i in range(0, n_features, at_once)]
-    with ThreadPoolExecutor(n_threads) as pool:
-        parts = pool.map(partial(_batch, pieces, rows, plan.statistics), batches)
-        return np.concatenate(list(parts), axis=2)
+    return np.concatenate(over(partial(_batch, pieces, rows, plan.statistics), batches), axis=2)
 
 
 def _batch(

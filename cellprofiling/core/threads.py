@@ -1,9 +1,15 @@
-"""How many processor cores a piece of work may use."""
+"""How many processor cores a piece of work may use, and the threads that use them: the only maker of pools."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+WAITING = 4  # threads for each core where they wait for the disk or the network more than they compute
 
 _granted: ContextVar[int | None] = ContextVar("granted", default=None)
 
@@ -32,3 +38,16 @@ def granted(n: int | None) -> Iterator[None]:
         yield
     finally:
         _granted.reset(token)
+
+
+@contextmanager
+def pool(*, waiting: bool = False) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool of one thread for each core granted, or of some for each where they wait; inside each, one core."""
+    with ThreadPoolExecutor(cores() * (WAITING if waiting else 1), initializer=_granted.set, initargs=(1,)) as threads:
+        yield threads
+
+
+def over(function: Callable[[Item], Result], items: Iterable[Item], *, waiting: bool = False) -> list[Result]:
+    """Return what a function makes of each item, in the order of the items, worked out in threads."""
+    with pool(waiting=waiting) as threads:
+        return list(threads.map(function, items))

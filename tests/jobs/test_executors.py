@@ -11,17 +11,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.threads import available, cores, granted
+from cellprofiling.core.threads import granted
 from cellprofiling.jobs.executors import MANY, Work, opened_place, processes
-
-
-def test_cores_are_those_granted():
-    assert cores() == available() >= 1
-    with granted(3):
-        assert cores() == 3
-        with granted(None):
-            assert cores() == 3
-    assert cores() == available()
 
 
 @pytest.mark.parametrize(

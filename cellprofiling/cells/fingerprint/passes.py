@@ -1,7 +1,6 @@
 """Two passes over the cells, plate by plate: each feature by itself, and then how the components vary together."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +12,7 @@ from cellprofiling.cells.fingerprint.control_cells import Controls, control_scal
 from cellprofiling.cells.fingerprint.sample import Chosen, Sample, choose
 from cellprofiling.cells.summaries import BATCH_BYTES, Groups, Plan, read_groups, read_values
 from cellprofiling.core.progress import Counter
-from cellprofiling.core.threads import cores
+from cellprofiling.core.threads import cores, over, pool
 from cellprofiling.io.objects.partitions import Partition
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.directions.within_groups import group_covariances
@@ -97,8 +96,7 @@ def first_pass(pieces: Sequence[Partition], work: Work, n_before: int | None) ->
     refuse_bare_plates(found, is_control, plate, work.controls)
     chosen = choose(found, work.plan, n_before)
     batch = partial(_describe, found, found.rows, work, is_control, plate, chosen)
-    with ThreadPoolExecutor(cores()) as pool:
-        location, scale, values, z = zip(*pool.map(batch, work.batches(len(found.codes))), strict=True)
+    location, scale, values, z = zip(*over(batch, work.batches(len(found.codes))), strict=True)
     work.done(pieces, found)
     return Plates(
         replace(found, pieces=[], cells=found.cells.iloc[:0], codes=found.codes[:0]),
@@ -115,13 +113,13 @@ def second_pass(pieces: Sequence[Partition], work: Work, before: Plates, loading
     scores = np.zeros((loadings.shape[1], len(found.codes)))
     read, of_groups = partial(_read, found, work), before.of_groups
     parts = [slice(i, i + CELLS_AT_ONCE) for i in range(0, len(found.codes), CELLS_AT_ONCE)]
-    with ThreadPoolExecutor(cores()) as pool:
+    with pool() as threads:
         batches = work.batches(len(found.codes))
         for i in range(0, len(batches), cores()):  # and no more, for what is read waits in memory
             some = batches[i : i + cores()]
-            for batch, columns in zip(some, pool.map(read, some), strict=True):
+            for batch, columns in zip(some, threads.map(read, some), strict=True):
                 add = partial(_project, columns, batch, found.codes, of_groups, work.most, loadings, scores)
-                list(pool.map(add, parts))
+                list(threads.map(add, parts))
     work.done(pieces, found)
     return group_covariances(scores, found.rows)
 

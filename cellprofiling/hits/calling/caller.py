@@ -1,7 +1,6 @@
 """The permutation test, the same for perturbations and for the control wells of an audit."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cellprofiling.core.methods import chosen_options
-from cellprofiling.core.threads import cores
+from cellprofiling.core.threads import over
 from cellprofiling.hits.calling.assignments import Assignments, Shared, read_assignments
 from cellprofiling.hits.calling.metric import CONTROL_FITS, Space, directions, read_space
 from cellprofiling.hits.calling.shared_controls import MOST_WELLS, Crew, gather_crews
@@ -52,10 +51,9 @@ class Caller:
         space = read_space(design, method, self.control_fit)
         bench = Bench(design, method, space, self.permutations, self.seed, crews)
         found: list[dict] = [{}] * len(pairs)
-        with ThreadPoolExecutor(cores()) as threads:
-            for tests in threads.map(bench.test, bench.portions()):
-                for number, test in tests:
-                    found[number] = test
+        for tests in over(bench.test, bench.portions()):
+            for number, test in tests:
+                found[number] = test
         return found
 
 

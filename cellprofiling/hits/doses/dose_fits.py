@@ -1,13 +1,12 @@
 """Dose series: is there a trend, at which dose does a compound act, and how sure is that."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, By, Reference, is_metadata
 from cellprofiling.core.ledgers import written
+from cellprofiling.core.threads import over
 from cellprofiling.hits.doses.compound import fitted_series, read_part
 from cellprofiling.hits.doses.curve import VALUES
 from cellprofiling.hits.doses.means import read_controls
@@ -150,8 +149,7 @@ def fit_doses(
     series = read_series(profiles, by, dose, reference, plate, response)
     controls = read_controls(series, bootstraps, seed) if series.profiles is None else None
     bench = Bench(series, controls, TrendTest(permutations, seed, series.rising), alpha, confidence, bootstraps)
-    with ThreadPoolExecutor() as threads:
-        found = list(threads.map(bench.describe, range(len(series.layout.keys))))
+    found = over(bench.describe, range(len(series.layout.keys)))
     fits = pd.concat([series.layout.keys, pd.DataFrame(found)], axis=1)
     fits["trend_q_value"] = benjamini_hochberg(fits["trend_p_value"].to_numpy())
     fits.attrs["parameters"] = {

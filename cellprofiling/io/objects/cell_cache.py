@@ -6,7 +6,6 @@ some wells. In between, features lie column by column in a scratch file, in memo
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -22,7 +21,7 @@ from pyarrow import parquet
 from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.frame import WELL
 from cellprofiling.core.progress import Counter
-from cellprofiling.core.threads import cores
+from cellprofiling.core.threads import cores, pool
 from cellprofiling.io.objects.partitions import Partition, in_memory, stacked
 from cellprofiling.io.storage.arrow import from_profiles
 from cellprofiling.io.storage.files import atomic
@@ -83,10 +82,10 @@ def _take(piece: Partition, features: Sequence[str], scratch: Scratch) -> pd.Dat
     order = _by_well(labels)
     at_once = max(1, BATCH_BYTES // (4 * max(1, len(labels))))
     batches = [features[i : i + at_once] for i in range(0, len(features), at_once)]
-    with ThreadPoolExecutor(cores()) as pool:
+    with pool() as threads:
         for i in range(0, len(batches), cores()):
             together = batches[i : i + cores()]  # and no more, for what is read waits in memory
-            for names, columns in zip(together, pool.map(partial(_single, piece, order), together), strict=True):
+            for names, columns in zip(together, threads.map(partial(_single, piece, order), together), strict=True):
                 for name, values in zip(names, columns, strict=True):
                     scratch.add(name, values)
     return labels.iloc[order]

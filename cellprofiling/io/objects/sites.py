@@ -6,13 +6,12 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.io.storage.csv_blocks import THREADS
+from cellprofiling.core.threads import over
 from cellprofiling.io.storage.files import found
 from cellprofiling.io.storage.text import read_bytes, utf8
 
@@ -76,8 +75,7 @@ def sites(path: Path) -> Iterator[Site]:
 
 def heads(paths: Sequence[Path]) -> dict[Path, Head | None]:
     """Return the headers of files of objects; None for a file that is empty, or that holds something else."""
-    with ThreadPoolExecutor(THREADS) as threads:
-        return dict(zip(paths, threads.map(_head, paths), strict=True))
+    return dict(zip(paths, over(_head, paths, waiting=True), strict=True))
 
 
 def holds_objects(path: Path) -> bool:

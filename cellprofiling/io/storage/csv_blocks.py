@@ -7,7 +7,6 @@ alone, to say which one is damaged.
 import gzip
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -19,9 +18,8 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from cellprofiling.core.errors import FileFormatError
+from cellprofiling.core.threads import over
 from cellprofiling.io.storage.columns import MISSING
-
-THREADS = 8  # what they wait for is the disk, or the network
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,7 @@ def numbers_of(pieces: Sequence[Piece], columns: Sequence[str]) -> Rows:
 
 
 def _read(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[NDArray[np.float64], list[int]]:
-    with ThreadPoolExecutor(THREADS) as threads:
-        bodies = list(threads.map(_body, pieces))
+    bodies = over(_body, pieces, waiting=True)
     sizes = [body.count(b"\n") for body in bodies]
     try:
         values = _parsed(b"".join(bodies), pieces[0].names, columns)

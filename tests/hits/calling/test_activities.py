@@ -7,6 +7,8 @@ from scipy.stats import kstest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError, ReferenceRowsError
+from cellprofiling.core.threads import granted
+from cellprofiling.hits.calling.statistics import METHODS
 from tests.builders import NEGCON
 from tests.chance import allowed, allowed_distance, sharing
 
@@ -87,12 +89,15 @@ def test_affine_changes_of_a_plate_cancel(screen_of_noise: callable) -> None:
     np.testing.assert_allclose(both[0]["p_value"], both[1]["p_value"])
 
 
-def test_threads_change_nothing(screen_of_noise: callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One worker or many: the same table."""
+@pytest.mark.parametrize("method", METHODS)
+def test_threads_change_nothing(screen_of_noise: callable, method: str) -> None:
+    """One thread or five: the same table, to the bit."""
     wells = screen_of_noise()
-    usual = cpf.activity(wells, **CALL, permutations=300)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    pd.testing.assert_frame_equal(cpf.activity(wells, **CALL, permutations=300), usual)
+    with granted(1):
+        alone = cpf.activity(wells, **CALL, method=method, permutations=300)
+    with granted(5):
+        together = cpf.activity(wells, **CALL, method=method, permutations=300)
+    pd.testing.assert_frame_equal(alone, together, check_exact=True)
 
 
 def test_small_designs_are_enumerated(screen_of_noise: callable) -> None:

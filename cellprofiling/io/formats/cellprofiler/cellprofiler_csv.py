@@ -1,7 +1,6 @@
 """CellProfiler's ExportToSpreadsheet: folders, each with Image.csv and a csv file for each kind of object."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from os.path import commonpath
 from pathlib import Path
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FileFormatError, listed
 from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.core.threads import over
 from cellprofiling.io.objects.images import IMAGE_NUMBER, TABLE_NUMBER, Wanted, columns_of_images, not_read, placed
 from cellprofiling.io.objects.measurements import Compartment, Found, chosen, opened
 from cellprofiling.io.objects.object_tables import IMAGE, Kind, kind_of, named_parents, objects_of, related, spelled
 from cellprofiling.io.objects.partitions import CellFormat, Opened
 from cellprofiling.io.objects.sites import Columns, Head, ImageRows, Site, heads, holds_objects, image_rows, sites
 from cellprofiling.io.storage.arrow import same_columns
-from cellprofiling.io.storage.csv_blocks import THREADS, Piece, numbers_of
+from cellprofiling.io.storage.csv_blocks import Piece, numbers_of
 
 PACKED = 3  # how much larger a csv.gz file is when unpacked, about
 
@@ -96,8 +96,7 @@ def open_files(
 ) -> Opened:
     """Read the headers of all files and the tables of images; of the objects nothing."""
     folders = [site for folder in dict.fromkeys(file.parent for file in files) for site in sites(folder)]
-    with ThreadPoolExecutor(THREADS) as threads:
-        tables = dict(zip(folders, threads.map(lambda site: image_rows(site.image), folders), strict=True))
+    tables = dict(zip(folders, over(lambda site: image_rows(site.image), folders, waiting=True), strict=True))
     placeless = [site.image for site in folders if not tables[site].rows]
     folders = [site for site in folders if tables[site].rows]
     left_out = _placeless(placeless)

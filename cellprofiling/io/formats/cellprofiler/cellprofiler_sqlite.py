@@ -1,7 +1,6 @@
 """CellProfiler in SQLite: ExportToDatabase, and what cytominer-database makes of a plate (the Gallery's backend)."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from cellprofiling.core.dialects import CELLPROFILER as GRAMMAR
 from cellprofiling.core.errors import FileFormatError, listed
 from cellprofiling.core.frame import PLATE
 from cellprofiling.core.ledgers import Line, lines
-from cellprofiling.core.threads import cores
+from cellprofiling.core.threads import over
 from cellprofiling.io.objects.database_layout import TABLE, Layout, holds_images, layout_of
 from cellprofiling.io.objects.images import IMAGE_NUMBER, TABLE_NUMBER, Wanted, columns_of_images, not_read, placed
 from cellprofiling.io.objects.measurements import Compartment, Found, chosen, opened, schema_of
@@ -91,8 +90,7 @@ class Plate:
         ]
         wanted = np.zeros(len(self.images) + 1, bool)
         wanted[images] = True
-        with ThreadPoolExecutor(cores()) as threads:
-            parts = list(threads.map(lambda task: self._rows(task, wanted), work))
+        parts = over(lambda task: self._rows(task, wanted), work)
         return {
             name: self._found(
                 name, columns, [part for part, task in zip(parts, work, strict=True) if task.name == name]

@@ -1,14 +1,13 @@
 """From one row per cell to one row per well."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype
 
-from cellprofiling.cells.summaries import EXCLUDED, Plan, summarize
+from cellprofiling.cells.source import source_of
+from cellprofiling.cells.summaries import EXCLUDED, SummaryPlan, summarize
 from cellprofiling.core.errors import InputError, listed, nearest
 from cellprofiling.core.frame import (
     COUNT,
@@ -17,20 +16,17 @@ from cellprofiling.core.frame import (
     By,
     Reference,
     Table,
-    columns_once,
     describe_reference,
     feature_columns,
     is_metadata,
     join,
-    matches,
     named,
-    refuse_mask,
     require,
 )
-from cellprofiling.core.ledgers import KEY, Line, lines, merged
+from cellprofiling.core.ledgers import Line, lines, merged
 from cellprofiling.core.progress import Counter, Tell
-from cellprofiling.io.cells import Cells, open_cells
-from cellprofiling.io.objects.partitions import Partition, apart, in_memory, read_once, stacked
+from cellprofiling.io.cells import Cells
+from cellprofiling.io.objects.partitions import apart, stacked
 from cellprofiling.io.storage.files import PathLike
 from cellprofiling.kernels.scale.groups import STATISTICS, is_quantile
 
@@ -112,11 +108,11 @@ def aggregate(
     0           A01                      3                 2.0              1.0
     1           A02                      1                 4.0              0.0
     """
-    source = read_source(cells, exclude)
-    plan = read_plan(source, by, statistics, features, min_cells)
-    pieces = read_once(source.partitions)
-    counter = Counter(len(pieces), progress)
-    summaries = [summarize(together, plan, counter) for together in apart(pieces, plan.by)]
+    source = source_of(cells)
+    left_out_by = source.meant(exclude, "exclude", example="Metadata_QC_Flagged")
+    plan = summary_plan(source.schema, left_out_by, by, statistics, features, min_cells)
+    counter = Counter(len(source.partitions), progress)
+    summaries = [summarize(together, plan, counter) for together in apart(source.partitions, plan.by)]
     metadata = stacked([summary.metadata for summary in summaries])
     if metadata.empty:
         raise InputError(nothing_left(max(summary.most for summary in summaries), exclude, min_cells))
@@ -132,43 +128,16 @@ def aggregate(
     return join(table, source=source.schema, new=[*columns_left_out(source.schema, plan, varying), *left_out])
 
 
-@dataclass(frozen=True)
-class Source:
-    """Cells wherever they are: pieces to read, and a table without rows that has their columns, types and ledger."""
-
-    partitions: Sequence[Partition]
-    schema: pd.DataFrame
-    exclude: Reference
-
-
-def read_source(cells: pd.DataFrame | Cells | PathLike, exclude: Reference) -> Source:
-    """Return the cells, wherever they are, as pieces to read."""
-    if isinstance(cells, str | os.PathLike):
-        cells = open_cells(cells)
-    if isinstance(cells, Cells):
-        schema = cells.schema.copy()
-        schema.attrs[KEY] = cells.lines
-        refuse_mask(exclude, "exclude", example="Metadata_QC_Flagged")
-        return Source(cells.partitions, schema, exclude)
-    columns_once(cells)
-    if not len(cells):
-        raise InputError("cells: the table has no rows.")
-    excluded = None if exclude is None else matches(cells, exclude, "exclude")
-    plain = cells.copy(deep=False)
-    plain.attrs = {}  # its ledger is taken from the schema
-    return Source([in_memory(plain)], cells.iloc[:0], excluded)
-
-
-def read_plan(
-    source: Source,
+def summary_plan(
+    schema: pd.DataFrame,
+    exclude: Reference,
     by: By,
     statistics: str | Sequence[str],
     features: Sequence[str] | None,
     min_cells: int,
     also: Sequence[str] = (),
-) -> Plan:
+) -> SummaryPlan:
     """Return what is asked for, checked against the columns there are; `also` are columns to read beside them."""
-    schema = source.schema
     keys = require(schema, by, "by")
     if not keys:
         raise InputError(f"by={by!r}: name at least one column.")
@@ -179,12 +148,12 @@ def read_plan(
     flags = [str(name) for name in schema if str(name).startswith(QC) and is_bool_dtype(schema[name])]
     flags = [name for name in flags if name not in keys]
     labels = [str(name) for name in schema if is_metadata(name) and name not in {*keys, *flags, COUNT, EXCLUDED}]
-    asked = require(schema, named(source.exclude, schema.columns), "exclude")
+    asked = require(schema, named(exclude, schema.columns), "exclude")
     endings = [""] if isinstance(statistics, str) else [f"__{name}" for name in wanted]
     names = tuple(f"{name}{end}" for end in endings for name in measured)
     known = set(measured if features is None else schema)
     unused = [str(name) for name in schema if not is_metadata(name) and name not in known]
-    return Plan(keys, labels, flags, source.exclude, [*asked, *also], measured, unused, wanted, names, min_cells)
+    return SummaryPlan(keys, labels, flags, exclude, [*asked, *also], measured, unused, wanted, names, min_cells)
 
 
 def _known(statistics: list[str]) -> list[str]:
@@ -204,7 +173,9 @@ def nothing_left(most: int, exclude: Reference, min_cells: int) -> str:
     return f"min_cells={min_cells}: no group has so many cells; the largest has {most}."
 
 
-def columns_left_out(schema: pd.DataFrame, plan: Plan, varying: Sequence[str], step: str = "aggregate") -> list[Line]:
+def columns_left_out(
+    schema: pd.DataFrame, plan: SummaryPlan, varying: Sequence[str], step: str = "aggregate"
+) -> list[Line]:
     """Return ledger lines for the columns of the cells that a table of wells does not have."""
     replaced = [COUNT] if COUNT in schema else []
     return [

@@ -20,7 +20,7 @@ EXCLUDED = "Metadata_Excluded_Count"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SummaryPlan:
     """What is asked for, checked.
 
     Attributes
@@ -105,7 +105,7 @@ class Groups:
         return grouping(self.codes, len(self.metadata))
 
 
-def read_groups(pieces: Sequence[Partition], plan: Plan) -> Groups:
+def groups_of(pieces: Sequence[Partition], plan: SummaryPlan) -> Groups:
     """Return which cells of some pieces belong together; of the features nothing is read, if pieces allow."""
     by_columns = [_by_columns(piece, plan) for piece in pieces]
     tables = [piece.read(plan.labels_read) for piece in by_columns]
@@ -128,9 +128,9 @@ def read_groups(pieces: Sequence[Partition], plan: Plan) -> Groups:
     )
 
 
-def summarize(pieces: Sequence[Partition], plan: Plan, counter: Counter) -> Summary:
+def summarize(pieces: Sequence[Partition], plan: SummaryPlan, counter: Counter) -> Summary:
     """Return the summary of all cells in some pieces."""
-    found = read_groups(pieces, plan)
+    found = groups_of(pieces, plan)
     values = _values(found.pieces, found.rows, plan)
     for piece, size in zip(pieces, found.sizes, strict=True):
         counter.add(piece.plate, size, piece.size)
@@ -143,7 +143,7 @@ def summarize(pieces: Sequence[Partition], plan: Plan, counter: Counter) -> Summ
     )
 
 
-def _by_columns(partition: Partition, plan: Plan) -> Partition:
+def _by_columns(partition: Partition, plan: SummaryPlan) -> Partition:
     """Return a partition that can be read by columns: in files as it is, else read now and kept."""
     if partition.columnar:
         return partition
@@ -151,7 +151,7 @@ def _by_columns(partition: Partition, plan: Plan) -> Partition:
 
 
 def _counts(
-    cells: pd.DataFrame, codes: NDArray[np.intp], excluded: NDArray[np.bool_], plan: Plan
+    cells: pd.DataFrame, codes: NDArray[np.intp], excluded: NDArray[np.bool_], plan: SummaryPlan
 ) -> dict[str, NDArray[np.intp]]:
     n_groups = codes.max(initial=-1) + 1
     masks = {COUNT: ~excluded} | ({} if plan.exclude is None else {EXCLUDED: excluded})
@@ -166,7 +166,7 @@ def _first(codes: NDArray[np.intp], n_groups: int) -> NDArray[np.intp]:
     return first
 
 
-def _values(pieces: Sequence[Partition], rows: Grouping, plan: Plan) -> NDArray[np.float64]:
+def _values(pieces: Sequence[Partition], rows: Grouping, plan: SummaryPlan) -> NDArray[np.float64]:
     """Return the statistics, shape (n_statistics, n_groups, n_features); each thread takes some columns at a time."""
     n_features, n_threads = len(plan.features), cores()
     at_once = max(1, min(BATCH_BYTES // (4 * max(1, len(rows.places))), -(-n_features // n_threads)))
@@ -192,7 +192,7 @@ def _constant(labels: pd.Series, first: NDArray[np.intp]) -> bool:
     return bool((codes == codes[first]).all())
 
 
-def _too_few(metadata: pd.DataFrame, plan: Plan) -> list[Line]:
+def _too_few(metadata: pd.DataFrame, plan: SummaryPlan) -> list[Line]:
     item, few = "well" if WELL in plan.by else "group", f"fewer than {plan.min_cells} cells"
     found = []
     for _, group in metadata.iterrows():

@@ -65,6 +65,11 @@ def nearest(value: object, options: Iterable[object]) -> str:
     return f" Did you mean {names[match[0]]!r}?" if match else ""
 
 
+def plural(n: int, thing: str) -> str:
+    """Return "1 plate" or "1,234 plates"."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def listed(items: Iterable[object], *, limit: int = SHOWN) -> str:
     """Return items as "'a', 'b', 'c' and 4 more"."""
     items = list(items)

@@ -34,11 +34,6 @@ def html(title: str, facts: Facts) -> str:
     return f"<p><b>{escape(title)}</b></p><table>{''.join(rows)}</table>"
 
 
-def count(n: int, what: str) -> str:
-    """Return "1 well" or "2,000 wells"."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
 def span(values: list[int]) -> str:
     """Return "3" or "3 to 5"; nothing where there is none."""
     ends = dict.fromkeys((min(values), max(values))) if values else {}

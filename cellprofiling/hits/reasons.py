@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cellprofiling.core.errors import plural
 from cellprofiling.hits.calling.count_matched import ALPHA, FEW_CELLS
 
 NEAR = 4.0  # times the false discovery rate: below it a row that is no hit is a near miss
@@ -39,7 +40,7 @@ def reason(row: dict[Any, Any], shared: List) -> str:
 
 
 def _verdict(row: dict[Any, Any], shared: List) -> str:
-    where = f"{_many(row['n_wells'], 'well')} on {_many(row['n_plates'], 'plate')}"
+    where = f"{plural(row['n_wells'], 'well')} on {plural(row['n_plates'], 'plate')}"
     if row["hit"]:
         return f"{_what(row)}q = {row['q_value']:.2g} <= {shared.fdr:g}, {where}"
     if shared.grouped and row["group_q_value"] > shared.fdr:
@@ -84,7 +85,3 @@ def _position_note(row: dict[Any, Any], shared: List) -> str:
     if not np.isnan(row["position_p"]):
         words += f"; position-matched p = {row['position_p']:.2g} (smallest possible {row['position_p_floor']:.2g})"
     return words
-
-
-def _many(n: int, thing: str) -> str:
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -18,14 +18,14 @@ from cellprofiling.jobs.gather import settle
 from cellprofiling.jobs.plate import FAILED, TO_DO, PlateJob, PlateResult, rehearse
 from cellprofiling.jobs.record import described
 from cellprofiling.jobs.runner import Run
-from cellprofiling.jobs.screen import Screen, Source, find_plates
+from cellprofiling.jobs.screen import CellsAnywhere, Screen, find_plates
 from cellprofiling.jobs.settings import Settings, checked
 
 COLUMNS = ("plate", "status", "path", "n_wells", "n_cells", "size", "seconds", "reason")
 
 
 def aggregate_plates(
-    cells: Source,
+    cells: CellsAnywhere,
     out: PathLike,
     by: str | Sequence[str] = (PLATE, WELL),
     *,

@@ -13,7 +13,7 @@ from cellprofiling.io.objects.partitions import CellFormat, Partition, name_of
 from cellprofiling.io.storage.arrow import same_columns
 from cellprofiling.io.storage.files import PathLike
 
-Source = Cells | PathLike | Sequence[PathLike]
+CellsAnywhere = Cells | PathLike | Sequence[PathLike]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Screen:
     lines: Ledger = field(default_factory=Ledger)
 
 
-def find_plates(cells: Source, format: str = "auto", options: Mapping[str, Any] | None = None) -> Screen:
+def find_plates(cells: CellsAnywhere, format: str = "auto", options: Mapping[str, Any] | None = None) -> Screen:
     """Return the plates in some cells, in a path, or in several paths that share no plate."""
     options = dict(options or {})
     if isinstance(cells, Cells):

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core.errors import InputError, one_of, plural
 from cellprofiling.core.frame import PLATE, By, Reference
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.hits.calling.activities import activity
 from cellprofiling.hits.calling.statistics import METHODS
 from cellprofiling.kernels.arrays import Doubles
-from cellprofiling.power.screens import COMPOUND, CONTROL, Pilot, Plan, Source, source
+from cellprofiling.power.screens import COMPOUND, CONTROL, Pilot, ScreenPlan, ScreenSource, source
 
 Numbers = int | Sequence[int]
 MANY = 4  # features per control well of a pilot from which on a forecast is too bright
@@ -132,7 +132,7 @@ def plan_power(
     per_well = _axis("cells_per_well", cells_per_well, 1)
     of = source(pilot, by, reference, preset, plate, cells, per_well, statistic, seed)
     plans = [
-        Plan(*values)
+        ScreenPlan(*values)
         for values in product(
             _axis("plates", plates, 1) or (),
             _axis("controls", controls, 2) or (),
@@ -174,11 +174,11 @@ def _refuse_out_of_range(**shares: float) -> None:
             raise InputError(f"{name}={share!r}: give a number between 0 and 1.")
 
 
-def _usual(of: Source) -> int:
+def _usual(of: ScreenSource) -> int:
     return len(of.effects.null) if isinstance(of, Pilot) else 60
 
 
-def _caution(of: Source) -> str:
+def _caution(of: ScreenSource) -> str:
     """Return what makes a forecast too bright: noise in more directions than controls can show is made up as even."""
     if not isinstance(of, Pilot) or len(of.features) <= MANY * len(of.noise.rows):
         return ""
@@ -189,7 +189,14 @@ def _caution(of: Source) -> str:
 
 
 def _forecast(
-    of: Source, plan: Plan, method: str, fdr: float, simulations: int, permutations: int, seed: int, counter: Counter
+    of: ScreenSource,
+    plan: ScreenPlan,
+    method: str,
+    fdr: float,
+    simulations: int,
+    permutations: int,
+    seed: int,
+    counter: Counter,
 ) -> dict[str, object]:
     screens = []
     for i in range(simulations):
@@ -244,7 +251,7 @@ def _best(table: pd.DataFrame, target: float) -> str:
     enough = table[table["recall"] >= target]
     order = ["wells", "recall"] if len(enough) else ["recall"]
     row = (enough if len(enough) else table).sort_values(order, ascending=[name == "wells" for name in order]).iloc[0]
-    design = f"{_plural(row['plates'], 'plate')} with {_plural(row['controls'], 'control well')} each"
+    design = f"{plural(row['plates'], 'plate')} with {plural(row['controls'], 'control well')} each"
     if pd.notna(row["cells_per_well"]):
         design += f" and {row['cells_per_well']:.0f} cells per well"
     interval = f"(95 % interval {100 * row['ci_low']:.0f} to {100 * row['ci_high']:.0f} %)"
@@ -252,7 +259,3 @@ def _best(table: pd.DataFrame, target: float) -> str:
     if len(enough):
         return f"{design}, {row['wells']} wells in all, find {found}: the fewest that reach {100 * target:.0f} %."
     return f"No design reaches {100 * target:.0f} %; the best, {design}, finds {found}. Add plates or controls."
-
-
-def _plural(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"

@@ -25,7 +25,7 @@ HALF = "Metadata_Half"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScreenPlan:
     """One design of a screen: every compound in one well of each plate."""
 
     plates: int
@@ -43,10 +43,10 @@ class Drawn:
     active: NDArray[np.object_]
 
 
-class Source(Protocol):
+class ScreenSource(Protocol):
     """Something that screens can be drawn from."""
 
-    def draw(self, plan: Plan, seed: int) -> Drawn:
+    def draw(self, plan: ScreenPlan, seed: int) -> Drawn:
         """Return a screen of this design."""
 
 
@@ -57,7 +57,7 @@ class Preset:
     name: str
     statistic: str
 
-    def draw(self, plan: Plan, seed: int) -> Drawn:
+    def draw(self, plan: ScreenPlan, seed: int) -> Drawn:
         """Return a screen of this design, each compound at one dose."""
         screen = simulate_screen(
             self.name,
@@ -90,7 +90,7 @@ class Pilot:
     of_cells: float
     cells: float
 
-    def draw(self, plan: Plan, seed: int) -> Drawn:
+    def draw(self, plan: ScreenPlan, seed: int) -> Drawn:
         """Return a screen like the pilot; which of its treatments do nothing is drawn with their probabilities."""
         rng = np.random.default_rng(seed)
         n = len(self.effects.null)
@@ -205,7 +205,7 @@ def source(
     cells_per_well: Sequence[int] | None,
     statistic: str,
     seed: int,
-) -> Source:
+) -> ScreenSource:
     """Return what screens are drawn from."""
     if pilot is None:
         return Preset(preset, statistic)

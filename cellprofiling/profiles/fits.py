@@ -6,7 +6,7 @@ A new kind of fit is a row in `KINDS`.
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import FileFormatError, InputError, ReferenceRowsError, listed
+from cellprofiling.core.errors import SHOWN, FileFormatError, InputError, ReferenceRowsError, listed, plural
 from cellprofiling.core.frame import By, Reference, describe_reference, groups, rows
-from cellprofiling.core.views import Shown, count
+from cellprofiling.core.views import Shown
 from cellprofiling.io.storage.files import atomic
 
 # First entry of a saved record: where its class is found. Names, so that reading one kind loads no other.
@@ -68,7 +68,7 @@ def load_fit(path: str | Path) -> Any:
 
     Returns
     -------
-    Normalization, WhiteningFit or BatchFit
+    Normalization, WhiteningFit, BatchFit or Selection
         The fit, equal to the one that was saved, with ``.apply(profiles)`` and ``.save(path)``.
 
     Raises
@@ -81,6 +81,7 @@ def load_fit(path: str | Path) -> Any:
     fit_normalization : Make a fit.
     fit_whitening : Make a fit.
     fit_batch_correction : Make a fit.
+    fit_selection : Make a fit.
 
     Examples
     --------
@@ -140,22 +141,25 @@ def _restored(item: dict[str, Any]) -> Any:
     return item
 
 
-def group_keys(profiles: pd.DataFrame, by: By) -> tuple[NDArray[np.intp], list[Key]]:
+def group_keys(profiles: pd.DataFrame, by: By, argument: str = "by") -> tuple[NDArray[np.intp], list[Key]]:
     """Return the group number of each row and the `by` values of each group."""
-    codes, table = groups(profiles, by)
+    codes, table = groups(profiles, by, argument)
     return codes, [tuple(values) for values in table.to_numpy(dtype=object)]
 
 
-def of_groups(by: Sequence[str], keys: Sequence[Key]) -> str:
+def key_names(keys: Iterable[Key], *, limit: int = SHOWN) -> str:
+    """Return the names of groups for a message, such as "'P1', 'P2'"."""
+    return listed((key[0] if len(key) == 1 else key for key in keys), limit=limit)
+
+
+def of_groups(by: Sequence[str], keys: Iterable[Key]) -> str:
     """Return " of Metadata_Plate 'P1', 'P2'", or nothing where all rows are one group."""
-    values = [key[0] if len(key) == 1 else key for key in keys]
-    return f" of {', '.join(by)} {listed(values)}" if by else ""
+    return f" of {', '.join(by)} {key_names(keys)}" if by else ""
 
 
 def group_words(by: Sequence[str], keys: Sequence[Key]) -> str:
     """Return "all rows", or how many groups there are and what they are called."""
-    values = [key[0] if len(key) == 1 else key for key in keys]
-    return f"{count(len(keys), 'group')} of {', '.join(by)}: {listed(values, limit=4)}" if by else "all rows"
+    return f"{plural(len(keys), 'group')} of {', '.join(by)}: {key_names(keys, limit=4)}" if by else "all rows"
 
 
 def reference_words(reference: Reference, masked: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
+from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed, plural
 from cellprofiling.core.frame import Table, complete, describe_reference, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
@@ -194,7 +194,7 @@ class WhiteningFit(Fit):
         if len(x) < fewest:
             need = f"{fewest} (one more than features) without shrinkage" if fewest > 2 else "2 to measure a spread"
             raise ReferenceRowsError(
-                f"reference={self._reference()}: matches {len(x)} row{'' if len(x) == 1 else 's'}"
+                f"reference={self._reference()}: matches {plural(len(x), 'row')}"
                 f"{of_groups(self.by, keys) if keys else ''} for {x.shape[1]} features, and at least {need} are "
                 "needed: take shrinkage='ledoit_wolf', widen the reference, or pool groups with a coarser by."
             )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from cellprofiling.core.errors import plural
 from cellprofiling.core.frame import PLATE
 from cellprofiling.quality.rules import STATUSES, Check
 
@@ -23,12 +24,12 @@ def summarize(status: str, problems: Sequence[Check], lines: Sequence[Check], we
         groups.setdefault((line.rule.id, line.shown), []).append(line)
     counts = Counter(line.shown for line in lines if line.level != "well")
     flagged = int(wells["Metadata_QC_reasons"].ne("").sum())
-    told = [_told("looked at", f"{_amount(wells[PLATE].nunique(), 'plate')}, {len(wells)} wells, {flagged} flagged")]
+    told = [_told("looked at", f"{plural(wells[PLATE].nunique(), 'plate')}, {len(wells)} wells, {flagged} flagged")]
     told.append(_told("checks", ", ".join(f"{counts[name]} {name}" for name in sorted(counts, key=_place))))
     for group in list(groups.values())[:SHOWN]:
         told += _problem(group)
     if len(groups) > SHOWN:
-        told.append(_told("", f"and {_amount(len(groups) - SHOWN, 'other kind')} of problems, in checks.csv"))
+        told.append(_told("", f"and {plural(len(groups) - SHOWN, 'other kind')} of problems, in checks.csv"))
     skipped = sorted({line.rule.id for line in lines if line.status == "skipped" and line.level == "screen"})
     if skipped:
         named = ", ".join(skipped[:4]) + (" ..." if len(skipped) > 4 else "")
@@ -40,10 +41,6 @@ def _told(name: str, text: str) -> str:
     return f"{name:<14}{text}"
 
 
-def _amount(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
-
-
 def _place(shown: str) -> tuple[int, bool]:
     return STATUSES.index(shown.split()[0]), "waived" in shown
 
@@ -51,6 +48,6 @@ def _place(shown: str) -> tuple[int, bool]:
 def _problem(group: Sequence[Check]) -> list[str]:
     """Return a problem, how often else it occurs, and what to do."""
     first = group[0]
-    more = f" (and {_amount(len(group) - 1, 'time')} elsewhere)" if len(group) > 1 else ""
+    more = f" (and {plural(len(group) - 1, 'time')} elsewhere)" if len(group) > 1 else ""
     told = [_told(first.shown, f"{first.rule.id}: {first.message}{more}")]
     return [*told, _told("", f"Waived: {first.waived}.")] if first.waived else [*told, _told("", first.rule.remedy)]

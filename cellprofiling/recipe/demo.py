@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 import cellprofiling as cpf
+from cellprofiling.core.errors import plural
 from cellprofiling.recipe.run import run_recipe
 
 
@@ -23,7 +24,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        false = f"{self.n_false} false {'hit' if self.n_false == 1 else 'hits'}"
+        false = plural(self.n_false, "false hit")
         n_inert = self.n_tested - self.n_active
         return f"{self.n_found} of {self.n_active} active compounds found, {false} among {n_inert} inert ones"
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.errors import plural
 from cellprofiling.core.frame import PLATE, feature_columns
-from cellprofiling.core.views import Facts, Shown, count
+from cellprofiling.core.views import Facts, Shown
 from cellprofiling.io.storage.files import PathLike
 from cellprofiling.simulate.cells import PlateCells, draw_plate
 from cellprofiling.simulate.folder import write_folder
@@ -55,7 +56,7 @@ class Truth(Shown):
     def facts(self) -> Facts:
         """Return how much was planted."""
         kinds = self.compounds["type"].value_counts()
-        moved = [count(int(self.wells[name].sum()), f"{name} well") for name in ("swapped", "rotated")]
+        moved = [plural(int(self.wells[name].sum()), f"{name} well") for name in ("swapped", "rotated")]
         found = [f"{int(self.cells[name].sum()):,} {name}s" for name in ("responder", "artifact")]
         return [
             ("compounds", ", ".join(f"{n:,} {kind}" for kind, n in kinds.items())),
@@ -102,9 +103,9 @@ class SimulatedScreen(Shown):
         active = int(self.truth.compounds["active"].sum())
         return [
             ("preset", f"{self.preset}, seed {self.parameters['seed']}"),
-            ("plates", f"{self.platemap[PLATE].nunique():,} with {count(len(self.platemap), 'well')}"),
+            ("plates", f"{self.platemap[PLATE].nunique():,} with {plural(len(self.platemap), 'well')}"),
             ("compounds", f"{len(self.truth.compounds):,}, {active:,} of them active"),
-            ("cells", f"{len(self.cells):,} with {count(len(feature_columns(self.cells)), 'feature')}"),
+            ("cells", f"{len(self.cells):,} with {plural(len(feature_columns(self.cells)), 'feature')}"),
         ]
 
     def write(self, folder: PathLike) -> Path:

@@ -274,12 +274,15 @@ def test_disk_full(screen, tmp_path, monkeypatch, here):
     assert list(cpf.aggregate_plates(folder, out, resume=True, executor=here)["status"]) == ["kept"] * 2 + ["done"] * 3
 
 
+ROOM = 2 << 20  # bytes of the small disk
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path):
     """Return a folder on a disk of its own with little room, where the system lets us have one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("mounting a disk is not permitted here")
     yield folder
@@ -292,6 +295,8 @@ def test_a_disk_that_fills(small_disk, screen, tmp_path, workers):
     plates = cpf.aggregate_plates(folder, out, workers=workers)
     done = plates[plates["status"] == "done"]
     assert 0 < len(done) < 6
+    size = max(path.stat().st_size for path in out.iterdir())
+    assert workers * size < ROOM < 6 * size  # results that are half written at the same time must fit, not all
     assert plates.loc[plates["status"] == "failed", "reason"].str.contains("no room to write").all()
     assert sorted(os.listdir(out)) == [f"{plate}.parquet" for plate in done["plate"]]
     assert len(cpf.gather_plates(out, list(done["plate"]))) == 3 * len(done)

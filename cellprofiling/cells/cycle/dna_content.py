@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.flags.measures import find, is_number, read_columns
+from cellprofiling.cells.flags.measures import find, is_number, number_columns
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, nearest
 from cellprofiling.kernels.arrays import Doubles
 
@@ -51,7 +51,7 @@ def find_content(schema: pd.DataFrame, dna: str | None, area: str | None, backgr
             _check(schema, argument, name)
     if isinstance(background, bool) or not isinstance(background, str | int | float):
         raise InputError(f"background={background!r}: give a number per unit of area, or the name of a column.")
-    words = read_columns(schema)
+    words = number_columns(schema)
     amount = dna or next(iter(find("amount of nuclear stain", words)), None)
     mean = None if amount else next(iter(find("nuclear stain", words)), None)
     needs_area = amount is None or background != 0

@@ -1,6 +1,5 @@
 """The peaks of DNA content of groups of cells, wherever the cells are."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.cells.cycle.dna_content import Content, find_content
-from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import PLATE, By, Reference, columns_once, groups, matches, named, refuse_mask, require
-from cellprofiling.core.ledgers import KEY, Line, lines
+from cellprofiling.cells.source import CellSource, source_of
+from cellprofiling.core.frame import PLATE, By, Reference, groups, matches, named, require
+from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.progress import Counter
-from cellprofiling.io.cells import Cells, open_cells
-from cellprofiling.io.objects.partitions import Partition, in_memory, read_once
+from cellprofiling.io.cells import Cells
+from cellprofiling.io.objects.partitions import Partition
 from cellprofiling.io.storage.files import PathLike
 from cellprofiling.kernels.cells.cell_cycle import RATIO, Cycle, fit_cycle
 
@@ -23,16 +22,7 @@ Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Source:
-    """Cells wherever they are; `origin` carries their ledger."""
-
-    partitions: Sequence[Partition]
-    schema: pd.DataFrame
-    origin: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Plan:
+class CyclePlan:
     """What is asked for, checked."""
 
     by: list[str]
@@ -41,37 +31,21 @@ class Plan:
     columns: list[str]
 
 
-def opened(
+def cycle_plan(
     cells: pd.DataFrame | Cells | PathLike,
     by: By,
     reference: Reference,
     dna: str | None,
     area: str | None,
     background: float | str,
-) -> tuple[Source, Plan]:
+) -> tuple[CellSource, CyclePlan]:
     """Return the cells, wherever they are, and what is asked of them."""
-    source, reference = _source(cells, reference)
+    source = source_of(cells)
+    reference = source.meant(reference)
     content = find_content(source.schema, dna, area, background)
     keys = require(source.schema, by, "by")
     asked = require(source.schema, named(reference, source.schema.columns), "reference")
-    return source, Plan(keys, reference, content, list(dict.fromkeys([*keys, *asked, *content.columns])))
-
-
-def _source(cells: pd.DataFrame | Cells | PathLike, reference: Reference) -> tuple[Source, Reference]:
-    if isinstance(cells, str | os.PathLike):
-        cells = open_cells(cells)
-    if isinstance(cells, Cells):
-        refuse_mask(reference, "reference")
-        origin = cells.schema.copy()
-        origin.attrs[KEY] = cells.lines
-        return Source(read_once(cells.partitions), cells.schema, origin), reference
-    columns_once(cells)
-    if not len(cells):
-        raise InputError("cells: the table has no rows.")
-    plain = cells.copy(deep=False)
-    plain.attrs = {}
-    mask = None if reference is None or isinstance(reference, str | Mapping) else matches(cells, reference)
-    return Source([in_memory(plain)], cells.iloc[:0], cells.iloc[:0]), reference if mask is None else mask
+    return source, CyclePlan(keys, reference, content, list(dict.fromkeys([*keys, *asked, *content.columns])))
 
 
 def plate_alone(by: Sequence[str]) -> list[str]:
@@ -79,14 +53,14 @@ def plate_alone(by: Sequence[str]) -> list[str]:
     return [PLATE] if PLATE in by else []
 
 
-def read_some(piece: Partition, columns: Sequence[str], counter: Counter) -> pd.DataFrame:
+def read_counted(piece: Partition, columns: Sequence[str], counter: Counter) -> pd.DataFrame:
     """Read some columns, and count the partition."""
     table = piece.read(list(dict.fromkeys(columns)))
     counter.add(piece.plate, len(table), piece.size)
     return table
 
 
-def find_peaks(table: pd.DataFrame, plan: Plan) -> tuple[dict[Key, Cycle | None], list[dict[str, object]]]:
+def find_peaks(table: pd.DataFrame, plan: CyclePlan) -> tuple[dict[Key, Cycle | None], list[dict[str, object]]]:
     """Return the peaks of each group, and a row that tells of each."""
     codes, keys = groups(table, plan.by)
     chosen = matches(table, plan.reference)
@@ -110,7 +84,7 @@ def group_keys(keys: pd.DataFrame) -> list[Key]:
     return list(keys.itertuples(index=False, name=None)) if len(keys.columns) else [()]
 
 
-def peak_lines(rows: Sequence[Mapping[str, object]], table: pd.DataFrame, plan: Plan) -> list[Line]:
+def peak_lines(rows: Sequence[Mapping[str, object]], table: pd.DataFrame, plan: CyclePlan) -> list[Line]:
     """Return ledger lines of groups without peaks, of peaks at the limits, and of cells without a value."""
     new = []
     for row in rows:

@@ -10,14 +10,14 @@ import pandas as pd
 from cellprofiling.cells.cycle.dna_content import Content
 from cellprofiling.cells.cycle.phase_fit import (
     FITS,
+    CyclePlan,
     Key,
-    Plan,
+    cycle_plan,
     find_peaks,
     group_keys,
-    opened,
     peak_lines,
     plate_alone,
-    read_some,
+    read_counted,
 )
 from cellprofiling.cells.flags.findings import Records
 from cellprofiling.core.errors import ColumnError, listed
@@ -49,7 +49,7 @@ def cell_cycle(
     Parameters
     ----------
     cells : pandas.DataFrame or Cells or str or os.PathLike
-        A table with one row per cell, cells opened by `open_cells`, or what it can open.
+        A table with one row per cell, cells cycle_plan by `open_cells`, or what it can open.
     by : str or list of str or None, default "Metadata_Plate"
         The peaks are found anew in each group of cells.
     reference : str, dict, array of bool or None, default None
@@ -111,7 +111,7 @@ def cell_cycle(
     >>> cells["Metadata_CellCycle"].value_counts().index[:2].tolist()
     ['G1', 'G2/M']
     """
-    source, plan = opened(cells, by, reference, dna, area, background)
+    source, plan = cycle_plan(cells, by, reference, dna, area, background)
     there = [name for name in (PHASE, CONTENT) if name in source.schema]
     if there:
         raise ColumnError(f"cells: columns {listed(there)} are there already; drop them first.")
@@ -119,7 +119,7 @@ def cell_cycle(
     records, new = [], []
     counter = Counter(len(source.partitions), progress)
     for together in apart(source.partitions, plate_alone(plan.by)):
-        table = stacked([read_some(piece, plan.columns, counter) for piece in together])
+        table = stacked([read_counted(piece, plan.columns, counter) for piece in together])
         found, rows = find_peaks(table, plan)
         fits |= found
         records += rows
@@ -145,7 +145,7 @@ def _compute(
 
 def _labelled(
     cells: pd.DataFrame | Cells | PathLike,
-    plan: Plan,
+    plan: CyclePlan,
     fits: dict[Key, Cycle | None],
     records: Records,
     new: list[Line],

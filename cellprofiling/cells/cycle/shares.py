@@ -7,14 +7,14 @@ import pandas as pd
 
 from cellprofiling.cells.cycle.phase_fit import (
     FITS,
+    CyclePlan,
     Key,
-    Plan,
+    cycle_plan,
     find_peaks,
     group_keys,
-    opened,
     peak_lines,
     plate_alone,
-    read_some,
+    read_counted,
 )
 from cellprofiling.cells.flags.findings import Records
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, require
@@ -45,7 +45,7 @@ def cell_cycle_shares(
     Parameters
     ----------
     cells : pandas.DataFrame or Cells or str or os.PathLike
-        A table with one row per cell, cells opened by `open_cells`, or what it can open.
+        A table with one row per cell, cells cycle_plan by `open_cells`, or what it can open.
     well : str or list of str, default ("Metadata_Plate", "Metadata_Well")
         The columns that name a well, or other groups of cells to count in.
     by : str or list of str or None, default "Metadata_Plate"
@@ -99,22 +99,22 @@ def cell_cycle_shares(
     >>> round(float(shares["CellCycle_G1"].mean()), 1)
     0.6
     """
-    source, plan = opened(cells, by, reference, dna, area, background)
+    source, plan = cycle_plan(cells, by, reference, dna, area, background)
     keys = list(dict.fromkeys([*plan.by, *require(source.schema, well, "well")]))
     counter = Counter(len(source.partitions), progress)
     parts, records, new = [], [], []
     for together in apart(source.partitions, plate_alone(plan.by)):
-        table = stacked([read_some(piece, [*plan.columns, *keys], counter) for piece in together])
+        table = stacked([read_counted(piece, [*plan.columns, *keys], counter) for piece in together])
         fits, rows = find_peaks(table, plan)
         new += peak_lines(rows, table, plan)
         records += rows
         parts.append(_counted(table, fits, plan, keys))
     result = pd.concat(parts, ignore_index=True).sort_values(keys, kind="stable", ignore_index=True)
     result.attrs[FITS] = Records(records)
-    return written(result, source.origin, new=new)
+    return written(result, source.schema, new=new)
 
 
-def _counted(table: pd.DataFrame, fits: Mapping[Key, Cycle | None], plan: Plan, keys: list[str]) -> pd.DataFrame:
+def _counted(table: pd.DataFrame, fits: Mapping[Key, Cycle | None], plan: CyclePlan, keys: list[str]) -> pd.DataFrame:
     """Return the shares of the wells of some cells."""
     v = plan.content.logarithms(table)
     codes, wells = groups(table, keys, "well")

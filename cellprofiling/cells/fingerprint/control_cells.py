@@ -1,13 +1,13 @@
 """The control cells of each plate, and the scale that they give."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.aggregation import Source
-from cellprofiling.cells.summaries import Groups, Plan
+from cellprofiling.cells.source import MASK, CellSource
+from cellprofiling.cells.summaries import Groups, SummaryPlan
 from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import (
     PLATE,
@@ -18,18 +18,12 @@ from cellprofiling.core.frame import (
     groups,
     matches,
     named,
-    refuse_mask,
     require,
     rows,
 )
-from cellprofiling.io.cells import Cells
-from cellprofiling.io.objects.partitions import in_memory
-from cellprofiling.io.storage.files import PathLike
 from cellprofiling.kernels.arrays import Indices, Mask
 from cellprofiling.kernels.scale.groups import Grouping, group_statistics
 from cellprofiling.kernels.scale.scale import MAD_SCALE, Scaling, without_noise
-
-MASK = "Metadata__Reference"  # a mask among the columns of a table in memory
 
 
 @dataclass(frozen=True)
@@ -70,24 +64,17 @@ class Controls:
         return (counts > 0) & found.enough
 
 
-def read_controls(
-    source: Source, cells: pd.DataFrame | Cells | PathLike, reference: Reference, platemap: pd.DataFrame | None
-) -> tuple[Source, Controls]:
+def find_controls(
+    source: CellSource, reference: Reference, platemap: pd.DataFrame | None
+) -> tuple[CellSource, Controls]:
     """Return the cells, with a column for a reference that is a mask, and which of them are controls."""
     words = describe_reference(reference)
     if reference is None:
         raise InputError("reference=None: say which wells are the controls, such as \"Metadata_Role == 'negcon'\".")
     if platemap is not None:
         return source, Controls(None, _control_wells(source.schema, reference, platemap), words)
-    if not isinstance(cells, pd.DataFrame):
-        refuse_mask(reference, "reference")
-        return source, Controls(reference, None, words)
-    if isinstance(reference, str | Mapping):
-        return source, Controls(reference, None, words)
-    marked = cells.copy(deep=False)
-    marked.attrs = {}
-    marked[MASK] = matches(cells, reference)
-    return Source([in_memory(marked)], source.schema, source.exclude), Controls({MASK: True}, None, words)
+    source, reference = source.marked(reference)
+    return source, Controls(reference, None, words)
 
 
 def _control_wells(schema: pd.DataFrame, reference: Reference, platemap: pd.DataFrame) -> pd.DataFrame:
@@ -100,7 +87,7 @@ def _control_wells(schema: pd.DataFrame, reference: Reference, platemap: pd.Data
     return platemap.loc[rows(platemap, reference), keys]
 
 
-def plates_of(found: Groups, plan: Plan) -> Indices:
+def plates_of(found: Groups, plan: SummaryPlan) -> Indices:
     """Return the number of the plate of each group; all are on one if groups are not made by plate."""
     return groups(found.metadata, [PLATE] if PLATE in plan.by else None)[0]
 
@@ -118,7 +105,7 @@ def refuse_bare_plates(found: Groups, is_control: Mask, plate: Indices, controls
         )
 
 
-def refuse_unread(plan: Plan, controls: Controls, schema: pd.DataFrame) -> None:
+def refuse_unread(plan: SummaryPlan, controls: Controls, schema: pd.DataFrame) -> None:
     """Refuse a reference to columns that are not there, or by wells where groups are not wells."""
     if controls.reference != {MASK: True}:
         require(schema, controls.asked, "reference")

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.aggregation import columns_left_out, nothing_left, read_plan, read_source
+from cellprofiling.cells.aggregation import columns_left_out, nothing_left, summary_plan
 from cellprofiling.cells.fingerprint.blocks import BLOCKS, DEPENDENCE, LEVELS, Block
-from cellprofiling.cells.fingerprint.control_cells import read_controls, refuse_unread
+from cellprofiling.cells.fingerprint.control_cells import find_controls, refuse_unread
 from cellprofiling.cells.fingerprint.passes import Plates, Work, first_pass, second_pass
 from cellprofiling.cells.fingerprint.sample import components as components_of
+from cellprofiling.cells.source import source_of
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join
 from cellprofiling.core.ledgers import Line, lines, merged
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells
-from cellprofiling.io.objects.partitions import Partition, apart, read_once, stacked
+from cellprofiling.io.objects.partitions import Partition, apart, stacked
 from cellprofiling.io.storage.files import PathLike
 from cellprofiling.kernels.arrays import Doubles, Mask
 
@@ -142,11 +143,12 @@ def fingerprint(
     (10, 40)
     """
     wanted = _checked(blocks, level, components, clip)
-    source = read_source(cells, exclude)
-    source, controls = read_controls(source, cells, reference, platemap)
-    plan = read_plan(source, by, "mad", features, min_cells, also=controls.asked)
+    source = source_of(cells)
+    left_out_by = source.meant(exclude, "exclude", example="Metadata_QC_Flagged")
+    source, controls = find_controls(source, reference, platemap)
+    plan = summary_plan(source.schema, left_out_by, by, "mad", features, min_cells, also=controls.asked)
     refuse_unread(plan, controls, source.schema)
-    sets = apart(read_once(source.partitions), [name for name in plan.by if name == PLATE])
+    sets = apart(source.partitions, [name for name in plan.by if name == PLATE])
     depends = DEPENDENCE in blocks
     work = Work(plan, controls, wanted, clip, Counter(sum(map(len, sets)) * (1 + depends), progress))
     found = _first(sets, work, depends)

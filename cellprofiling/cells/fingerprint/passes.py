@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cellprofiling.cells.fingerprint.blocks import Batch, Block
 from cellprofiling.cells.fingerprint.control_cells import Controls, control_scaling, plates_of, refuse_bare_plates
 from cellprofiling.cells.fingerprint.sample import Chosen, Sample, choose
-from cellprofiling.cells.summaries import BATCH_BYTES, Groups, Plan, read_groups, read_values
+from cellprofiling.cells.summaries import BATCH_BYTES, Groups, SummaryPlan, groups_of, read_values
 from cellprofiling.core.progress import Counter
 from cellprofiling.core.threads import cores, over, pool
 from cellprofiling.io.objects.partitions import Partition
@@ -37,7 +37,7 @@ class Work:
     counter : is told of pieces that are done.
     """
 
-    plan: Plan
+    plan: SummaryPlan
     controls: Controls
     blocks: Sequence[Block]
     most: float
@@ -91,7 +91,7 @@ def first_pass(pieces: Sequence[Partition], work: Work, n_before: int | None) ->
     ----------
     n_before : how many groups there were in pieces before; None if no cells are wanted.
     """
-    found = read_groups(pieces, work.plan)
+    found = groups_of(pieces, work.plan)
     is_control, plate = work.controls.of(found), plates_of(found, work.plan)
     refuse_bare_plates(found, is_control, plate, work.controls)
     chosen = choose(found, work.plan, n_before)
@@ -109,7 +109,7 @@ def first_pass(pieces: Sequence[Partition], work: Work, n_before: int | None) ->
 
 def second_pass(pieces: Sequence[Partition], work: Work, before: Plates, loadings: Doubles) -> Doubles:
     """Return the covariance of the components in each group of some pieces, shape (n_groups, n_pairs)."""
-    found = read_groups(pieces, work.plan)
+    found = groups_of(pieces, work.plan)
     scores = np.zeros((loadings.shape[1], len(found.codes)))
     read, of_groups = partial(_read, found, work), before.of_groups
     parts = [slice(i, i + CELLS_AT_ONCE) for i in range(0, len(found.codes), CELLS_AT_ONCE)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.cells.summaries import Groups, Plan, read_values
+from cellprofiling.cells.summaries import Groups, SummaryPlan, read_values
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.within_groups import principal_loadings
 from cellprofiling.kernels.scale.order import content_keys
@@ -46,7 +46,7 @@ class Sample:
     key: Keys
 
 
-def choose(found: Groups, plan: Plan, n_before: int | None) -> Chosen:
+def choose(found: Groups, plan: SummaryPlan, n_before: int | None) -> Chosen:
     """Return cells of each group that has enough, as many as are taken of so many groups and those before; or none."""
     if n_before is None:
         none = np.zeros(0, np.intp)

@@ -1,6 +1,5 @@
 """Cells that are suspect, marked: debris, cells taken together, cells at the border, what is not in focus."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,13 +10,13 @@ import pandas as pd
 from cellprofiling.cells.flags.findings import Findings, Records, find, ledger_lines
 from cellprofiling.cells.flags.limits import FLAGGED, Fit, fit, names
 from cellprofiling.cells.flags.rules import Asked, Rule, choose
+from cellprofiling.cells.source import opened
 from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import (
     PLATE,
     WELL,
     By,
     Reference,
-    columns_once,
     describe_reference,
     groups,
     matches,
@@ -28,7 +27,7 @@ from cellprofiling.core.frame import (
 )
 from cellprofiling.core.ledgers import Ledger, Line, written
 from cellprofiling.core.progress import Counter, Tell
-from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 from cellprofiling.io.objects.partitions import Partition, stacked
 from cellprofiling.io.storage.files import PathLike
@@ -127,13 +126,9 @@ def flag_cells(
     {'Metadata_Object_Count': 200, 'Metadata_Excluded_Count': 2, 'Metadata_QC_Small_Count': 1,
      'Metadata_QC_Missing_Count': 1, 'Metadata_QC_Flagged_Count': 2}
     """
-    if isinstance(cells, str | os.PathLike):
-        cells = open_cells(cells)
+    cells = opened(cells)
     if isinstance(cells, Cells):
         return _flag_files(cells, rules, by, reference, progress)
-    columns_once(cells)
-    if not len(cells):
-        raise InputError("cells: the table has no rows.")
     plan, absent = _plan(cells.iloc[:0], rules, by, reference)
     learned, findings = _learn(cells, plan, rows(cells, reference))
     flagged = pd.concat([cells, learned.flags(cells)], axis=1)
@@ -142,7 +137,7 @@ def flag_cells(
 
 
 @dataclass(frozen=True)
-class Plan:
+class FlagPlan:
     """What is asked for, checked.
 
     Attributes
@@ -166,10 +161,10 @@ class Plan:
         return [*(rule.column for rule in self.rules), FLAGGED]
 
 
-def _plan(schema: pd.DataFrame, rules: Asked, by: By, reference: Reference) -> tuple[Plan, list[Line]]:
+def _plan(schema: pd.DataFrame, rules: Asked, by: By, reference: Reference) -> tuple[FlagPlan, list[Line]]:
     chosen, absent = choose(rules, schema)
     asked = require(schema, named(reference, schema.columns), "reference")
-    plan = Plan(require(schema, by, "by"), chosen, reference, asked)
+    plan = FlagPlan(require(schema, by, "by"), chosen, reference, asked)
     there = [name for name in plan.columns if name in schema]
     if there:
         raise ColumnError(f"cells: columns {listed(there)} are there already; drop them, or name the rules otherwise.")
@@ -179,7 +174,7 @@ def _plan(schema: pd.DataFrame, rules: Asked, by: By, reference: Reference) -> t
     return plan, absent
 
 
-def _learn(cells: pd.DataFrame, plan: Plan, reference: Mask) -> tuple[Fit, Findings]:
+def _learn(cells: pd.DataFrame, plan: FlagPlan, reference: Mask) -> tuple[Fit, Findings]:
     codes, keys = groups(cells, plan.by)
     empty = np.bincount(codes[reference], minlength=len(keys)) == 0
     if empty.any():
@@ -217,7 +212,7 @@ def _apart(partitions: Sequence[Partition], by: Sequence[str]) -> list[list[int]
     return list(plates.values())
 
 
-def _learn_files(partitions: Sequence[Partition], plan: Plan, counter: Counter) -> tuple[Fit, Findings]:
+def _learn_files(partitions: Sequence[Partition], plan: FlagPlan, counter: Counter) -> tuple[Fit, Findings]:
     known = set(partitions[0].columns)
     keys = [name for name in (PLATE, WELL) if name in known]
     needed = list(dict.fromkeys([*keys, *plan.by, *plan.asked, *plan.features]))
@@ -229,7 +224,7 @@ def _learn_files(partitions: Sequence[Partition], plan: Plan, counter: Counter) 
     return _learn(cells, plan, matches(cells, plan.reference))
 
 
-def _derived(learned: Fit, plan: Plan) -> Derived:
+def _derived(learned: Fit, plan: FlagPlan) -> Derived:
     return Derived(tuple(plan.columns), (*learned.by, *plan.features), partial(_computed, learned))
 
 

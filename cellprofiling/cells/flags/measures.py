@@ -53,7 +53,7 @@ _PART = re.compile(r"(?i)(nucle(?:us|i|ar)|cells?|cyto(?:plasm)?|objects?)[ _](.
 _UNIT = re.compile(r" ?\[[^\]]*\]$")
 
 
-def read_columns(schema: pd.DataFrame) -> list[Word]:
+def number_columns(schema: pd.DataFrame) -> list[Word]:
     """Return the columns of numbers that are not metadata, taken apart."""
     names = [name for name in map(str, schema.columns) if not is_metadata(name) and is_number(schema[name])]
     parsed = parse_features(names)[["compartment", "measure", "channel"]].fillna("")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellprofiling.cells.flags.measures import Word, find, is_number, read_columns, sizes
+from cellprofiling.cells.flags.measures import Word, find, is_number, number_columns, sizes
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, listed, nearest
 from cellprofiling.core.ledgers import Line, lines
 
@@ -94,7 +94,7 @@ TAKES = {ROBUST: OPTIONS, BORDER: ("feature", "compartment"), MISSING: ("feature
 
 def choose(asked: Asked, schema: pd.DataFrame) -> tuple[tuple[Rule, ...], list[Line]]:
     """Return the rules with the columns they look at, and ledger lines of the usual rules that find none."""
-    words = read_columns(schema)
+    words = number_columns(schema)
     found = _usual(words) if asked is None else _asked_for(asked, words, schema)
     seen = tuple(dict.fromkeys([*sizes(words), *_looked_at(found)]))
     rules = [_filled(rule, seen) for rule in found]

@@ -1,6 +1,5 @@
 """Features of cells less what their place among others explains."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -8,8 +7,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.place.context_fit import Contexts, Plan, learn, numbers
+from cellprofiling.cells.place.context_fit import ContextPlan, Contexts, learn, numbers
 from cellprofiling.cells.place.neighborhood import DENSITY, EDGE
+from cellprofiling.cells.source import opened
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import (
     PLATE,
@@ -24,7 +24,7 @@ from cellprofiling.core.frame import (
     rows,
 )
 from cellprofiling.core.ledgers import Ledger, Line, lines, written
-from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 from cellprofiling.io.objects.partitions import Partition
 from cellprofiling.io.storage.files import PathLike
@@ -106,8 +106,7 @@ def correct_context(
     >>> corrected["Cells_Area"].corr(cells["Metadata_Crowding"]).round(1) + 0
     np.float64(0.0)
     """
-    if isinstance(cells, str | os.PathLike):
-        cells = open_cells(cells)
+    cells = opened(cells)
     if isinstance(cells, Cells):
         return _correct_files(cells, covariates, by, reference, features)
     plan = _plan(cells, covariates, by, reference, features)
@@ -119,7 +118,7 @@ def correct_context(
 
 def _plan(
     schema: pd.DataFrame, covariates: str | Sequence[str], by: By, reference: Reference, features: Sequence[str] | None
-) -> Plan:
+) -> ContextPlan:
     chosen = [covariates] if isinstance(covariates, str) else list(covariates)
     if not chosen:
         raise InputError("covariates=[]: name at least one column, such as 'Metadata_Local_Density'.")
@@ -133,7 +132,7 @@ def _plan(
     measured = [name for name in feature_columns(schema, features) if name not in chosen]
     wells = [name for name in (PLATE, WELL) if name in schema]
     asked = require(schema, named(reference, schema.columns), "reference")
-    return Plan(chosen, require(schema, by, "by"), wells, reference, asked, measured)
+    return ContextPlan(chosen, require(schema, by, "by"), wells, reference, asked, measured)
 
 
 def _correct_files(
@@ -156,7 +155,7 @@ def _by_plate(partitions: Sequence[Partition]) -> list[list[Partition]]:
     return list(plates.values())
 
 
-def _corrected_plate(pieces: Sequence[Partition], plan: Plan) -> tuple[list[Partition], list[Line]]:
+def _corrected_plate(pieces: Sequence[Partition], plan: ContextPlan) -> tuple[list[Partition], list[Line]]:
     labels = list(dict.fromkeys([*plan.columns, *plan.wells, *plan.asked]))
     cells = pd.concat([piece.read(labels) for piece in pieces], ignore_index=True)
 
@@ -172,7 +171,7 @@ def _compute(learned: Contexts, cells: pd.DataFrame, asked: Sequence[str]) -> pd
     return learned.corrected(cells, asked)
 
 
-def _ledger(cells: pd.DataFrame, plan: Plan) -> list[Line]:
+def _ledger(cells: pd.DataFrame, plan: ContextPlan) -> list[Line]:
     unknown = ~np.isfinite(numbers(cells, plan.covariates))
     return [
         line

@@ -20,7 +20,7 @@ AT_ONCE = 64  # features that are read at a time
 
 
 @dataclass(frozen=True)
-class Plan:
+class ContextPlan:
     """What is asked for, checked."""
 
     covariates: list[str]
@@ -69,7 +69,7 @@ class Context:
 class Contexts:
     """What the context explains in each group, by its key."""
 
-    plan: Plan
+    plan: ContextPlan
     groups: Mapping[tuple[object, ...], Context]
 
     def corrected(self, cells: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
@@ -84,7 +84,7 @@ class Contexts:
         return corrected.astype({name: cells[name].dtype for name in features if _is_float(cells[name])})
 
 
-def learn(cells: pd.DataFrame, reference: Mask, plan: Plan, read: Reader) -> Contexts:
+def learn(cells: pd.DataFrame, reference: Mask, plan: ContextPlan, read: Reader) -> Contexts:
     """Fit each group; `cells` has the keys and covariates, `read` returns features of all cells."""
     codes, keys = groups(cells, plan.by)
     covariates = numbers(cells, plan.covariates)
@@ -101,7 +101,7 @@ def learn(cells: pd.DataFrame, reference: Mask, plan: Plan, read: Reader) -> Con
     return Contexts(plan, dict(zip(_keys(keys), contexts, strict=True)))
 
 
-def _curves(covariates: Doubles, plan: Plan, where: str) -> tuple[Curve, ...]:
+def _curves(covariates: Doubles, plan: ContextPlan, where: str) -> tuple[Curve, ...]:
     """Return the curves of the covariates of the reference cells of a group."""
     needed = SPARE + len(KNOTS) * covariates.shape[1]
     if len(covariates) < needed:

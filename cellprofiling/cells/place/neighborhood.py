@@ -1,6 +1,5 @@
 """Where each cell sits among others: how crowded it is there, how far the next cell is, whether an islet ends."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,10 +7,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from cellprofiling.cells.source import opened
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, groups, require
 from cellprofiling.core.ledgers import written
-from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 from cellprofiling.io.objects.partitions import stacked
 from cellprofiling.io.storage.files import PathLike
@@ -135,18 +135,17 @@ def measure_neighborhood(
     2                  0.0032                     5.0000                 True
     3                  0.0000                    65.7647                 True
     """
-    if isinstance(cells, str | os.PathLike):
-        cells = open_cells(cells)
+    cells = opened(cells)
     if isinstance(cells, Cells):
         return _measure_files(cells, radius, image, x, y)
     _refuse_measured(cells)
-    images = read_images(cells, radius, image, x, y)
+    images = find_images(cells, radius, image, x, y)
     measured = pd.concat([cells, _measure(images, cells, COLUMNS)], axis=1)
     measured.attrs = {**cells.attrs, "neighborhood": _record(images)}
     return written(measured, cells, new=[])
 
 
-def read_images(cells: pd.DataFrame, radius: float | None, image: By, x: str | None, y: str | None) -> Images:
+def find_images(cells: pd.DataFrame, radius: float | None, image: By, x: str | None, y: str | None) -> Images:
     """Return where the cells lie, and how far neighbors do."""
     columns_once(cells)
     if radius is not None and not (np.isfinite(radius) and radius > 0):
@@ -173,7 +172,7 @@ def _measure_files(cells: Cells, radius: float | None, image: By, x: str | None,
     by = require(cells.schema, _image_columns(cells.schema) if image is None else image, "image")
     place = _place_columns(cells.schema, x, y)
     everywhere = stacked([partition.read([*by, *place]) for partition in cells.partitions])
-    images = read_images(everywhere, radius, by, *place)
+    images = find_images(everywhere, radius, by, *place)
     derived = Derived(COLUMNS, tuple(images.columns), partial(_measure, images))
     added = pd.DataFrame({DENSITY: [0.0], NEAREST: [0.0], EDGE: [False]}).iloc[:0]
     schema = pd.concat([cells.schema, added], axis=1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.place.neighborhood import read_images
+from cellprofiling.cells.place.neighborhood import find_images
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Table, feature_columns, groups, join, require
 from cellprofiling.kernels.cells.surroundings import moran, neighbor_pairs
@@ -77,7 +77,7 @@ def measure_clustering(
     """
     keys = require(cells, by, "by")
     names = feature_columns(cells, features)
-    images = read_images(cells, radius, image, x, y)
+    images = find_images(cells, radius, image, x, y)
     codes, found = groups(cells, keys)
     image_codes = images.codes(cells)
     pairs = np.unique(np.column_stack([image_codes, codes]), axis=0)

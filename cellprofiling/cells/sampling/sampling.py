@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.cells.sampling.plan import Plan, read_plan, read_source
+from cellprofiling.cells.sampling.plan import SamplePlan, sample_plan
 from cellprofiling.cells.sampling.well_labels import describe_wells, well_names
+from cellprofiling.cells.source import source_of
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.core.frame import By, Reference, describe_reference, groups, matches, split
 from cellprofiling.core.ledgers import KEY, Ledger, Line, lines, merged, written
@@ -80,11 +81,13 @@ def sample_cells(
     step: str,
 ) -> Sample:
     """Return a sample of the cells of all control wells and treated wells, reading a plate at a time."""
-    partitions, schema, reference = read_source(cells, reference)
-    plan = read_plan(schema, by, reference, treated, plate, well, platemap, features, max_cells, seed, identity)
-    counter = Counter(len(partitions), progress)
+    source, reference = source_of(cells).marked(reference)
+    plan = sample_plan(
+        source.schema, by, reference, treated, plate, well, platemap, features, max_cells, seed, identity
+    )
+    counter = Counter(len(source.partitions), progress)
     parts, found = [], []
-    for together in apart(partitions, [plan.plate] if plan.plate else []):
+    for together in apart(source.partitions, [plan.plate] if plan.plate else []):
         table = stacked([_read(piece, plan, counter) for piece in together])
         found += table.attrs.get(KEY, [])
         parts += _sample_plates(table, plan, step)
@@ -104,13 +107,13 @@ def with_ledger(result: pd.DataFrame, cells: pd.DataFrame | Cells | PathLike, ne
     return result
 
 
-def _read(piece: Partition, plan: Plan, counter: Counter) -> pd.DataFrame:
+def _read(piece: Partition, plan: SamplePlan, counter: Counter) -> pd.DataFrame:
     table = piece.read(list(dict.fromkeys([*plan.place, *plan.labels, *plan.beside, *plan.features])))
     counter.add(piece.plate, len(table), piece.size)
     return table
 
 
-def _sample_plates(table: pd.DataFrame, plan: Plan, step: str) -> list[Sample]:
+def _sample_plates(table: pd.DataFrame, plan: SamplePlan, step: str) -> list[Sample]:
     """Return the sample of each plate of a table."""
     codes, _ = groups(table, plan.plate, "plate")
     if codes.max() == 0:
@@ -119,7 +122,7 @@ def _sample_plates(table: pd.DataFrame, plan: Plan, step: str) -> list[Sample]:
     return [_sample_plate(table.iloc[members], plan, step) for members in order]
 
 
-def _sample_plate(table: pd.DataFrame, plan: Plan, step: str) -> Sample:
+def _sample_plate(table: pd.DataFrame, plan: SamplePlan, step: str) -> Sample:
     codes, _ = groups(table, plan.place, "well")
     wells, new = describe_wells(table, codes, plan, step)
     count = np.bincount(codes, minlength=len(wells))
@@ -165,7 +168,7 @@ def _empty(new: list[Line]) -> Sample:
     return Sample(np.zeros((0, 0), np.float32), none, table, table, none, none.astype(bool), none, none, table, (), new)
 
 
-def _scaled(table: pd.DataFrame, is_control: Mask, plan: Plan) -> tuple[NDArray[np.float32], list[str]]:
+def _scaled(table: pd.DataFrame, is_control: Mask, plan: SamplePlan) -> tuple[NDArray[np.float32], list[str]]:
     x = split(table[plan.features], plan.features).x
     scaling = fit_mad(x[is_control])
     flat = scaling.flat | np.isnan(scaling.scale)
@@ -174,7 +177,7 @@ def _scaled(table: pd.DataFrame, is_control: Mask, plan: Plan) -> tuple[NDArray[
     return clipped, [name for name, none in zip(plan.features, flat, strict=True) if none]
 
 
-def _draw(z: NDArray[np.float32], well: Indices, plan: Plan) -> Indices:
+def _draw(z: NDArray[np.float32], well: Indices, plan: SamplePlan) -> Indices:
     """Return rows of the sample, well after well; which ones depends on what the cells hold, not on their order."""
     order = content_order(z, np.argsort(np.array(plan.features, dtype=object)))
     order = order[np.argsort(well[order], kind="stable")]
@@ -189,7 +192,7 @@ def _draw(z: NDArray[np.float32], well: Indices, plan: Plan) -> Indices:
     return np.concatenate(drawn)
 
 
-def _together(parts: list[Sample], plan: Plan) -> Sample:
+def _together(parts: list[Sample], plan: SamplePlan) -> Sample:
     """Return the samples of all plates as one; plates are numbered by what they hold, so that names have no say."""
     by_name = np.argsort(np.array(plan.features, dtype=object))
     parts = [

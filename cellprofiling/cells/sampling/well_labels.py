@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cellprofiling.cells.sampling.plan import Plan
+from cellprofiling.cells.sampling.plan import SamplePlan
 from cellprofiling.core.errors import ColumnError, KeyMatchError, PlateLayoutError, listed
 from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.ledgers import Line, lines
@@ -11,7 +11,7 @@ from cellprofiling.core.plates import standard_wells
 from cellprofiling.kernels.arrays import Indices
 
 
-def describe_wells(table: pd.DataFrame, codes: Indices, plan: Plan, step: str) -> tuple[pd.DataFrame, list[Line]]:
+def describe_wells(table: pd.DataFrame, codes: Indices, plan: SamplePlan, step: str) -> tuple[pd.DataFrame, list[Line]]:
     """Return what each well is; `_known` says whether the platemap has it."""
     first = np.unique(codes, return_index=True)[1]
     for name in plan.labels:
@@ -49,5 +49,5 @@ def _spelled(wells: pd.Series) -> pd.Series:
         return wells
 
 
-def well_names(wells: pd.DataFrame, plan: Plan) -> list[str]:
+def well_names(wells: pd.DataFrame, plan: SamplePlan) -> list[str]:
     return [" ".join(map(str, row)) for row in wells[plan.place].itertuples(index=False)]

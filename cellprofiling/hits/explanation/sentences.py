@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.errors import plural
 from cellprofiling.hits.explanation.groups import CLUSTER, FeatureGroups
 from cellprofiling.hits.explanation.vocabulary import main_aspects, noun, phrase
 from cellprofiling.kernels.arrays import Doubles
@@ -95,7 +96,7 @@ def sentences(table: pd.DataFrame, keys: pd.DataFrame, fdr: float, level: float)
 
 
 def _sentence(name: str, row: Row, n_groups: int, fdr: float, level: float) -> str:
-    where = f"{many(row.n_wells, 'well')}, {many(row.n_plates, 'plate')}"
+    where = f"{plural(row.n_wells, 'well')}, {plural(row.n_plates, 'plate')}"
     if np.isnan(row.p_value):
         return f"{name} ({where}): {_what(row)} cannot be judged."
     size = f"g = {row.effect:.1f}, {level:.0%} CI {row.ci_low:.1f} to {row.ci_high:.1f}"
@@ -127,8 +128,3 @@ def ordinal(n: int) -> str:
         return ""
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending} "
-
-
-def many(n: int, thing: str) -> str:
-    """Return "1 well", "3 wells"."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import InputError, listed
+from cellprofiling.core.errors import InputError, listed, plural
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.hits.design import read_design
 from cellprofiling.hits.effects import describe_layout
 from cellprofiling.hits.explanation.follow_up import Found, next_test
-from cellprofiling.hits.explanation.sentences import many, perturbation_names
+from cellprofiling.hits.explanation.sentences import perturbation_names
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 
@@ -174,7 +174,7 @@ def _similar(effects: Doubles, told: Mask, compound: NDArray, alike: float, top:
 
 
 def _sentence(name: str, row: dict[Any, Any]) -> str:
-    where = f"{many(row['n_wells'], 'well')}, {many(row['n_plates'], 'plate')}"
+    where = f"{plural(row['n_wells'], 'well')}, {plural(row['n_plates'], 'plate')}"
     if row["n_changed"]:
         text = f"{name} ({where}) changes {row['n_changed']} of {row['n_groups']} groups of features: {row['changes']}."
     else:

@@ -31,7 +31,7 @@ from cellprofiling.io.storage.keys import renames
 
 
 @dataclass(frozen=True)
-class Source:
+class H5adCells:
     """One file.
 
     Attributes
@@ -102,7 +102,7 @@ def read_h5ad(path: Path) -> pa.Table:
     return source.table(np.arange(len(source.plates)), columns)
 
 
-def _look(path: Path, columns: Mapping[str, str] | None) -> Source:
+def _look(path: Path, columns: Mapping[str, str] | None) -> H5adCells:
     with h5ad.opened(path) as file:
         obs, n_rows = file["obs"], h5ad.x_shape(file)[0]
         names = h5ad.column_names(obs)
@@ -125,7 +125,7 @@ def _look(path: Path, columns: Mapping[str, str] | None) -> Source:
     known = pa.repeat(name_of(path), n_rows) if plates is None else plates.combine_chunks()
     if known.null_count:
         raise FileFormatError(f"{str(path)!r}: {known.null_count} of {n_rows} cells have no plate; fill it in.")
-    return Source(path, old, places, known, named, tuple(left_out))
+    return H5adCells(path, old, places, known, named, tuple(left_out))
 
 
 def _refuse_doubled(names: Sequence[str], path: Path) -> None:
@@ -133,7 +133,7 @@ def _refuse_doubled(names: Sequence[str], path: Path) -> None:
         raise FileFormatError(f"{str(path)!r}: names in var occur more than once; make them unique.")
 
 
-def _partition(plate: str, sources: Sequence[Source], names: tuple[str, ...]) -> Partition:
+def _partition(plate: str, sources: Sequence[H5adCells], names: tuple[str, ...]) -> Partition:
     rows = {
         source.path: np.flatnonzero(pc.equal(source.plates, plate).to_numpy(zero_copy_only=False)) for source in sources
     }
@@ -149,7 +149,7 @@ def _partition(plate: str, sources: Sequence[Source], names: tuple[str, ...]) ->
     )
 
 
-def _load(sources: Sequence[Source], rows: Mapping[Path, np.ndarray], columns: Sequence[str]) -> pd.DataFrame:
+def _load(sources: Sequence[H5adCells], rows: Mapping[Path, np.ndarray], columns: Sequence[str]) -> pd.DataFrame:
     cells = to_profiles(concatenated({source.path: source.table(rows[source.path], columns) for source in sources}))
     return cells if list(cells) == list(columns) else cells[list(columns)]
 

@@ -27,7 +27,7 @@ from cellprofiling.io.storage.parquet_blocks import arrays, read_columns
 
 
 @dataclass(frozen=True)
-class Source:
+class ParquetCells:
     """One file.
 
     Attributes
@@ -68,7 +68,7 @@ def open_files(
     )
 
 
-def _look(path: Path, columns: Mapping[str, str] | None) -> Source:
+def _look(path: Path, columns: Mapping[str, str] | None) -> ParquetCells:
     with opened(path) as file:
         refuse_lists(file.schema_arrow, path.name)
         names = column_names(file)
@@ -76,12 +76,12 @@ def _look(path: Path, columns: Mapping[str, str] | None) -> Source:
         old = {renamed.get(name, name): name for name in names}
         empty = file.schema_arrow.empty_table().select(names).rename_columns(list(old))
         if PLATE in old:
-            return Source(path, old, empty, _plates(file, old[PLATE]))
+            return ParquetCells(path, old, empty, _plates(file, old[PLATE]))
         empty = empty.append_column(PLATE, pa.array([], pa.string()))
-        return Source(path, old, empty, tuple({name_of(path): size} if size else {} for size in _sizes(file)))
+        return ParquetCells(path, old, empty, tuple({name_of(path): size} if size else {} for size in _sizes(file)))
 
 
-def _placed(source: Source, place: Place) -> Source:
+def _placed(source: ParquetCells, place: Place) -> ParquetCells:
     """Return a source with the columns that its path says."""
     if PLATE not in place:
         return replace(source, place=place, empty=with_place(source.empty, place))
@@ -106,7 +106,7 @@ def _sizes(file: parquet.ParquetFile) -> list[int]:
     return [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
 
 
-def _partitions(sources: Sequence[Source], names: tuple[str, ...]) -> tuple[Partition, ...]:
+def _partitions(sources: Sequence[ParquetCells], names: tuple[str, ...]) -> tuple[Partition, ...]:
     """Return a partition for each plate; plates in common row groups also know the whole that they are part of."""
     parts: dict[str, Partition] = {}
     for together in _interleaved(sources):
@@ -116,7 +116,7 @@ def _partitions(sources: Sequence[Source], names: tuple[str, ...]) -> tuple[Part
     return tuple(parts[plate] for plate in sorted(parts))
 
 
-def _interleaved(sources: Sequence[Source]) -> list[frozenset[str]]:
+def _interleaved(sources: Sequence[ParquetCells]) -> list[frozenset[str]]:
     """Return the plates, those that lie in common row groups together."""
     sets: list[frozenset[str]] = []
     for plates in sorted({frozenset(group) for source in sources for group in source.plates if group}, key=sorted):
@@ -126,7 +126,7 @@ def _interleaved(sources: Sequence[Source]) -> list[frozenset[str]]:
 
 
 def _partition(
-    plate: str | None, sources: Sequence[Source], plates: AbstractSet[str], names: tuple[str, ...]
+    plate: str | None, sources: Sequence[ParquetCells], plates: AbstractSet[str], names: tuple[str, ...]
 ) -> Partition:
     pieces = [Piece(source, plate, groups) for source in sources if (groups := _groups(source, plates))]
     paths = tuple(piece.source.path for piece in pieces)
@@ -137,7 +137,7 @@ def _partition(
     return Partition(plate, names, load, True, paths=paths, n_cells=sum(cells), size=size, block=block)
 
 
-def _groups(source: Source, plates: AbstractSet[str]) -> tuple[int, ...]:
+def _groups(source: ParquetCells, plates: AbstractSet[str]) -> tuple[int, ...]:
     return tuple(i for i, group in enumerate(source.plates) if plates & set(group))
 
 
@@ -145,7 +145,7 @@ def _groups(source: Source, plates: AbstractSet[str]) -> tuple[int, ...]:
 class Piece:
     """The rows of a plate in one file, or all rows of some row groups if no plate is named."""
 
-    source: Source
+    source: ParquetCells
     plate: str | None
     groups: tuple[int, ...]
 

@@ -12,8 +12,7 @@ from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.ledgers import Line
 from cellprofiling.core.views import Facts
 from cellprofiling.kernels.batches.combat import Adjustment
-from cellprofiling.profiles.batch.confounding import named
-from cellprofiling.profiles.fits import Fit, Key, group_keys, group_words
+from cellprofiling.profiles.fits import Fit, Key, group_keys, group_words, key_names
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,8 +72,8 @@ class BatchFit(Fit):
         unknown = [key for key in keys if key not in self.keys]
         if unknown:
             raise InputError(
-                f"batch={listed(self.batch)}: {named(unknown)} not among the batches of the fit, which are "
-                f"{named(self.keys)}: fit again with all of them."
+                f"batch={listed(self.batch)}: {key_names(unknown)} not among the batches of the fit, which are "
+                f"{key_names(self.keys)}: fit again with all of them."
             )
         place = np.array([self.keys.index(key) for key in keys])[codes]
         column = np.argsort(np.argsort(np.array(table.features, dtype=object)))  # of each, among those of the fit

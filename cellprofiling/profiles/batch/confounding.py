@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cellprofiling.core.errors import InputError, listed
+from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import By, Reference, groups, matches, require
 from cellprofiling.profiles.fits import Key, group_keys
 
@@ -92,8 +92,3 @@ def shared_rows(profiles: pd.DataFrame, *, batch: Sequence[str], by: Sequence[st
     codes, _ = groups(profiles, by)
     n_in = np.bincount(np.unique(np.column_stack([batches, codes]), axis=0)[:, 1])
     return (n_in == len(keys))[codes]
-
-
-def named(keys: Sequence[Key]) -> str:
-    """Return batches as they are called, for a message."""
-    return listed(key[0] if len(key) == 1 else key for key in keys)

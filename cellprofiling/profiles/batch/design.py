@@ -12,8 +12,8 @@ from cellprofiling.core.frame import By, Reference, Table, groups, matches, requ
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.kernels.arrays import Floats, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
-from cellprofiling.profiles.batch.confounding import BatchGraph, batch_graph, named, shared_rows
-from cellprofiling.profiles.fits import Key, group_keys
+from cellprofiling.profiles.batch.confounding import BatchGraph, batch_graph, shared_rows
+from cellprofiling.profiles.fits import Key, group_keys, key_names
 
 STEP = "correct_batch"
 FEWEST, FEW = 2, 16  # anchors in a batch: below the first nothing can be measured, below the second only roughly
@@ -63,7 +63,7 @@ class BatchDesign:
 
     def called(self, batches: Sequence[int] | Indices) -> str:
         """Return batches by name."""
-        return named([self.keys[batch] for batch in batches])
+        return key_names([self.keys[batch] for batch in batches])
 
 
 def read_batches(

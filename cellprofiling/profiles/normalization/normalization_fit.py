@@ -1,6 +1,6 @@
 """What a normalization learned: where each feature lies in each group, and how far it spreads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,13 +8,22 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
-from cellprofiling.core.frame import Table, join, rows, split
+from cellprofiling.core.frame import Table, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.scale import Scaling
-from cellprofiling.profiles.fits import Fit, group_words, reference_words
-from cellprofiling.profiles.normalization.pool import Key, Members, groups_of, named, pool_of, pooled_scale
+from cellprofiling.profiles.fits import (
+    Fit,
+    Key,
+    group_keys,
+    group_words,
+    key_names,
+    of_groups,
+    reference_again,
+    reference_words,
+)
+from cellprofiling.profiles.normalization.pool import Members, pool_of, pooled_scale
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
 
 ROUGH = 16  # with fewer reference rows more than 3 in 100 null values lie beyond three MADs, instead of 0.3
@@ -94,14 +103,16 @@ class Normalization(Fit):
             without spread in any group, old or new, is left out.
         """
         table = split(profiles, self.features)
-        keys = groups_of(profiles, self.by)[1]
-        known = set(keys) <= set(self.keys)
-        fit = self if known else self.measured(table, profiles, self._reference(profiles, keys))
-        return fit.scaled(table, profiles)
+        held = set(self.keys)
+        new = [key for key in group_keys(profiles, self.by)[1] if key not in held]
+        if not new:
+            return self.scaled(table, profiles)
+        reference = reference_again(profiles, self.reference, self.masked, self.by, new)
+        return self.measured(table, profiles, reference).scaled(table, profiles)
 
     def measured(self, table: Table, profiles: pd.DataFrame, reference: Mask) -> "Normalization":
         """Return the fit with the groups it does not hold yet, measured on their reference rows."""
-        codes, keys = groups_of(profiles, self.by)
+        codes, keys = group_keys(profiles, self.by)
         held = set(self.keys)
         new = {key: np.flatnonzero(reference & (codes == i)) for i, key in enumerate(keys) if key not in held}
         self._refuse_few({key: len(wells) for key, wells in new.items()})
@@ -118,7 +129,7 @@ class Normalization(Fit):
 
     def scaled(self, table: Table, profiles: pd.DataFrame) -> pd.DataFrame:
         """Return the table put together again, its features rescaled; `table` is `profiles` taken apart."""
-        codes, keys = groups_of(profiles, self.by)
+        codes, keys = group_keys(profiles, self.by)
         fitted = dict(zip(self.keys, self.fitted, strict=True))
         x = np.empty_like(table.x)
         for code, key in enumerate(keys):
@@ -150,15 +161,6 @@ class Normalization(Fit):
         beyond = int(np.count_nonzero(np.abs(x) > self.clip))
         np.clip(x, -self.clip, self.clip, out=x)
         return lines("normalize", "value", [f"beyond {self.clip:g}"], "clipped", n=beyond) if beyond else []
-
-    def _reference(self, profiles: pd.DataFrame, keys: Sequence[Key]) -> Mask:
-        if self.masked:
-            new = [key for key in keys if key not in self.keys]
-            raise ReferenceRowsError(
-                f"reference: no fit for the rows{self._of(new)}, and the reference of the fit was a mask, which does "
-                "not say which rows of a new group are controls: fit with a query."
-            )
-        return rows(profiles, self.reference)
 
     def _refuse_few(self, counts: Mapping[Key, int]) -> None:
         few = {key: n for key, n in counts.items() if n < self.min_reference}
@@ -214,21 +216,20 @@ class Normalization(Fit):
             for line in lines(
                 "normalize",
                 "group",
-                [named([key])],
+                [key_names([key])],
                 f"spread from fewer than {ROUGH} reference rows is rough{remedy}",
                 n=n,
             )
         ]
+
+    def _of(self, keys: Iterable[Key]) -> str:
+        return of_groups(self.by, keys)
 
     def _features(self, found: Mask) -> list[str]:
         return [name for name, hits in zip(self.features, found.T, strict=True) if hits.any()]
 
     def _keys(self, found: Mask) -> list[Key]:
         return [key for key, hits in zip(self.keys, found, strict=True) if hits.any()]
-
-    def _of(self, keys: Sequence[Key] | Mapping[Key, Any]) -> str:
-        """Return " of Metadata_Plate 'P1', 'P2'", or nothing where all rows are one group."""
-        return f" of {', '.join(self.by)} {named(list(keys))}" if self.by else ""
 
 
 def _run(wells: Indices) -> Indices | slice:

@@ -7,25 +7,18 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import InputError, listed
-from cellprofiling.core.frame import groups
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
+from cellprofiling.profiles.fits import Key, group_keys, key_names
 from cellprofiling.profiles.normalization.scaling_methods import Method
 
-Key = tuple[Any, ...]  # the values that name a group, or a pool
 Members = Mapping[Key, Indices]  # the reference rows of each group
-
-
-def groups_of(profiles: pd.DataFrame, by: Sequence[str], argument: str = "by") -> tuple[Indices, list[Key]]:
-    """Return the group number of each row, and the values that name each group."""
-    codes, table = groups(profiles, by, argument)
-    return codes, [tuple(values) for values in table.to_numpy(dtype=object)]
 
 
 def pool_of(profiles: pd.DataFrame, members: Members, pool_by: Sequence[str]) -> dict[Key, Key]:
     """Return the pool that each group lies in; a group must lie in one."""
-    codes, keys = groups_of(profiles, pool_by, "pool_scale_by")
+    codes, keys = group_keys(profiles, pool_by, "pool_scale_by")
     pools = {group: [keys[code] for code in np.unique(codes[wells])] for group, wells in members.items()}
-    torn = [named([group]) for group, inside in pools.items() if len(inside) > 1]
+    torn = [key_names([group]) for group, inside in pools.items() if len(inside) > 1]
     if torn:
         raise InputError(
             f"pool_scale_by={listed(pool_by)}: {len(torn)} of {len(pools)} groups ({', '.join(torn[:3])}) lie in "
@@ -42,8 +35,3 @@ def pooled_scale(
     codes = np.repeat(np.arange(len(inside)), [len(wells) for wells in inside])
     assert method.pooled is not None
     return len(codes), method.unit(**options) * method.pooled(x[np.concatenate(inside)], codes)
-
-
-def named(keys: Sequence[Key]) -> str:
-    """Return the names of groups for a message, such as "'P1', 'P2'"."""
-    return listed(key[0] if len(key) == 1 else key for key in keys)

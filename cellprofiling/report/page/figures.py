@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from cellprofiling.core.errors import CellProfilingError
+from cellprofiling.core.errors import CellProfilingError, plural
 from cellprofiling.core.frame import COUNT, PLATE, WELL, require, rows
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.plot import controls, embedding, hits, platemap, style
@@ -23,7 +23,7 @@ from cellprofiling.report.record.plate_table import rank, worst
 from cellprofiling.report.record.replicates import replicate_similarity
 from cellprofiling.report.record.sources import Sources
 from cellprofiling.report.record.verdict import listed_checks
-from cellprofiling.report.record.words import amount, joined, number, percent, plural
+from cellprofiling.report.record.words import amount, joined, number, percent
 
 MOST_PLATES = 24  # plate maps on the page
 MOST_GROUPS = 48  # plates side by side in the control plot

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.errors import plural
 from cellprofiling.core.frame import COUNT, PLATE
 from cellprofiling.report.record.citations import citations
 from cellprofiling.report.record.effects import beside_hits, effects_grid, effects_sentence, largest_effects
@@ -14,7 +15,7 @@ from cellprofiling.report.record.plate_table import plates_grid
 from cellprofiling.report.record.sources import Sources
 from cellprofiling.report.record.tables import Column, Grid
 from cellprofiling.report.record.verdict import Verdict, checks_grid, flagged_wells, judge, listed_checks
-from cellprofiling.report.record.words import amount, joined, number, percent, perturbations, plural
+from cellprofiling.report.record.words import amount, joined, number, percent, perturbations
 
 NAMED, LISTED = 500, 300  # hits named below the table, names per group of the ledger
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
+from cellprofiling.core.errors import plural
 from cellprofiling.report.record.sources import Sources
 from cellprofiling.report.record.tables import Column, Grid
-from cellprofiling.report.record.words import amount, finite, joined, perturbations, plural
+from cellprofiling.report.record.words import amount, finite, joined, perturbations
 
 LARGEST = 5  # effects of one hit on the page; the file holds all
 BESIDE = 3  # of these, beside the reason of the hit

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from cellprofiling.core.errors import plural
 from cellprofiling.report.record.sources import Sources
 from cellprofiling.report.record.tables import Column, Grid
-from cellprofiling.report.record.words import amount, finite, joined, number, percent, plural, score
+from cellprofiling.report.record.words import amount, finite, joined, number, percent, score
 
 MOST = 20_000  # perturbations on the page
 

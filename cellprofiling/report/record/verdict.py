@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cellprofiling.core.errors import plural
 from cellprofiling.report.record.sources import Sources
 from cellprofiling.report.record.tables import Column, Grid
-from cellprofiling.report.record.words import amount, percent, plural
+from cellprofiling.report.record.words import amount, percent
 
 STATUSES = ("fail", "warn", "inconclusive", "pass", "skipped")
 WORDS = {"fail": "failed", "warn": "warned", "inconclusive": "could not decide"}

@@ -34,11 +34,6 @@ def percent(value: Any, digits: int = 3) -> str:
     return MISSING if _is_missing(value) else f"{float(f'{100 * value:.{digits}g}'):g} %"
 
 
-def plural(n: Any, thing: str) -> str:
-    """Return `1 plate` or `1,234 plates`."""
-    return f"{number(n)} {thing}" if n == 1 else f"{number(n)} {thing}s"
-
-
 def joined(values: Iterable[Any]) -> str:
     """Return the parts of a name as they are written, one after the other."""
     return " · ".join(MISSING if _is_missing(value) else str(value) for value in values)

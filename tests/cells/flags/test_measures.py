@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cellprofiling.cells.flags.measures import find, read_columns, sizes
+from cellprofiling.cells.flags.measures import find, number_columns, sizes
 
 JUMP = [
     "Cells_AreaShape_Area",
@@ -61,23 +61,23 @@ def empty(names: list[str]) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("names", "what", "found"), FOUND)
 def test_measures_are_found(names, what, found):
-    assert find(what, read_columns(empty(names[::-1])))[::-1] == found or found == find(
-        what, read_columns(empty(names))
+    assert find(what, number_columns(empty(names[::-1])))[::-1] == found or found == find(
+        what, number_columns(empty(names))
     )
-    assert find(what, read_columns(empty(names))) == found
+    assert find(what, number_columns(empty(names))) == found
 
 
 def test_a_compartment_may_be_named():
-    words = read_columns(empty(JUMP))
+    words = number_columns(empty(JUMP))
     assert find("size", words, "Cells") == find("size", words, "cells") == ("Cells_AreaShape_Area",)
     assert find("outline", words, "Cytoplasm") == ()
 
 
 def test_each_compartment_has_its_size():
-    assert sizes(read_columns(empty(JUMP))) == [f"{part}_AreaShape_Area" for part in ("Cells", "Nuclei", "Cytoplasm")]
-    assert sizes(read_columns(empty(COLUMBUS))) == COLUMBUS[:2]
+    assert sizes(number_columns(empty(JUMP))) == [f"{part}_AreaShape_Area" for part in ("Cells", "Nuclei", "Cytoplasm")]
+    assert sizes(number_columns(empty(COLUMBUS))) == COLUMBUS[:2]
 
 
 def test_text_and_metadata_are_no_measures():
     cells = empty(["Metadata_Cells_AreaShape_Area", "Nuclei_AreaShape_Area"])
-    assert find("size", read_columns(cells.astype({"Nuclei_AreaShape_Area": object}))) == ()
+    assert find("size", number_columns(cells.astype({"Nuclei_AreaShape_Area": object}))) == ()

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellprofiling.core.errors import plural
 from cellprofiling.quality.screen_quality import check_quality
 from cellprofiling.report.record import hit_list
 from cellprofiling.report.record.collect import collect
 from cellprofiling.report.record.sources import gather
-from cellprofiling.report.record.words import amount, joined, number, percent, plural, score
+from cellprofiling.report.record.words import amount, joined, number, percent, score
 from tests.builders import NEGCON
 
 CONTROLS = ["A06", "B07", "C06", "D07", "E06", "F07", "G06", "H07"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.errors import plural
 from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import Wells, parse_wells
 from cellprofiling.kernels.similarity.association import cramers_v
@@ -80,7 +81,7 @@ def _by_position(rule: Rule, per: pd.DataFrame) -> Check:
 
 def _spread_over_lines(rule: Rule, plate: str, wells: Wells, n: int) -> Check:
     n_rows, n_columns = len(set(wells.row)), len(set(wells.column))
-    rows, columns = "row" if n_rows == 1 else "rows", "column" if n_columns == 1 else "columns"
-    message = f"The {n} negative control wells of plate {plate} lie in {n_rows} {rows} and {n_columns} {columns}."
+    lines = f"{plural(n_rows, 'row')} and {plural(n_columns, 'column')}"
+    message = f"The {n} negative control wells of plate {plate} lie in {lines}."
     value = min(n_rows, n_columns)
     return Check(rule, rule.status(value), message, plate, value=value, n=n)

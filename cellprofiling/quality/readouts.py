@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
-from cellprofiling.kernels.scale.scale import fit_mad
+from cellprofiling.kernels.scale.plate_scale import scale_plate
 
 COUNTS, COMPONENTS = "cell count", ("component 1", "component 2", "component 3")
 MOST_FEATURES = 600  # more are thinned out evenly: neighbors are near copies of each other
@@ -75,10 +75,7 @@ def _scaled(x: Floats, plate: Indices, positives: Mask) -> Doubles:
     z = np.full(x.shape, np.nan)
     for code in np.unique(plate):
         here = plate == code
-        usual = here & ~positives
-        scaling = fit_mad(x[usual if usual.any() else here].astype(np.float64))
-        spread = np.where(scaling.scale > 0, scaling.scale, np.nan)
-        z[here] = (x[here] - scaling.location) / spread
+        z[here] = scale_plate(x[here].astype(np.float64), usual=~positives[here], fallback=False)
     return z
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cellprofiling.core.frame import PLATE
 from cellprofiling.core.plates import Wells
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
-from cellprofiling.kernels.scale.scale import fit_mad
+from cellprofiling.kernels.scale.plate_scale import scale_plate
+from cellprofiling.kernels.scale.scale import medians
 from cellprofiling.quality.readouts import Readouts, find_readouts
 
 MOST_FEATURES = 1000  # more are thinned out evenly: neighbors are near copies of each other
@@ -136,8 +137,6 @@ class Screen:
 def _filled(x: Doubles, scaled: bool) -> Doubles:
     """Return the wells of a plate without missing values, about their median and in MADs if `scaled`."""
     if not scaled:
-        middle = np.nan_to_num(fit_mad(x).location)
+        middle = np.nan_to_num(medians(x))
         return np.where(np.isnan(x), middle, x)
-    scaling = fit_mad(x)
-    spread = np.where(scaling.scale > 0, scaling.scale, np.nan)
-    return np.nan_to_num(np.clip((x - scaling.location) / spread, -FAR, FAR))
+    return np.nan_to_num(np.clip(scale_plate(x, fallback=False), -FAR, FAR))

@@ -7,10 +7,10 @@ import numpy as np
 from cellprofiling.core.errors import FeatureError
 from cellprofiling.hits.calling.statistics import Method
 from cellprofiling.hits.design import Design
-from cellprofiling.kernels.arrays import Doubles, Indices, Mask
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.directions.whitening import fit_whitening
-from cellprofiling.kernels.scale.scale import median_and_deviation
+from cellprofiling.kernels.scale.plate_scale import scale_plate
 
 CONTROL_FITS = ("refit", "whiten", "as_given")
 FEWEST_FREE = 20  # degrees of freedom of controls below which chance may do anything
@@ -143,9 +143,8 @@ def _about_controls(design: Design, x: Doubles) -> Doubles:
 def _scaled(design: Design) -> Doubles:
     """Return profiles minus the mean of the controls of their plate, in units of the spread of all wells of the plate.
 
-    That spread is the same whichever wells of the plate carry the label, so it does not disturb a permutation test. It
-    is the median absolute deviation, or the standard deviation where more than half of the wells tie; a feature without
-    spread is 0.
+    That spread is the same whichever wells of the plate carry the label, so it does not disturb a permutation test. A
+    feature without spread is 0.
     """
     scaled = np.empty_like(design.x)
     for plate in np.unique(design.plate):
@@ -154,15 +153,5 @@ def _scaled(design: Design) -> Doubles:
         step = max(1, AT_ONCE // len(rows))
         for first in range(0, design.x.shape[1], step):
             columns = slice(first, first + step)
-            scaled[rows, columns] = _in_spreads(np.ascontiguousarray(design.x[rows, columns].T), controls).T
+            scaled[rows, columns] = np.nan_to_num(scale_plate(design.x[rows, columns], about=controls))
     return scaled
-
-
-def _in_spreads(block: Doubles, controls: Mask) -> Doubles:
-    """Return features (rows) of one plate minus the mean of controls, in units of the spread of all wells."""
-    middle, spread = (found[:, None] for found in median_and_deviation(block))
-    tied = spread[:, 0] == 0
-    spread[tied] = block[tied].std(axis=1, keepdims=True)
-    spread[np.ptp(block, axis=1) == 0] = 0
-    block -= block[:, controls].mean(axis=1, keepdims=True) if controls.any() else middle
-    return np.divide(block, spread, out=np.zeros_like(block), where=spread > 0)

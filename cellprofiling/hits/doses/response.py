@@ -18,7 +18,7 @@ from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening,
 from cellprofiling.kernels.models.least_squares import NOISE, centered
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
-from cellprofiling.kernels.scale.scale import fit_mad, fit_standard
+from cellprofiling.kernels.scale.plate_scale import scale_by_plate
 
 MOST_FOLDS = 10
 N_SORTED = 4  # features whose values set the order of wells
@@ -198,7 +198,9 @@ def _canonical(profiles: pd.DataFrame, layout: Layout) -> tuple[Doubles, Indices
     _refuse_whitened(Design(x, table.features, layout.is_control, layout.plate, layout.group, layout.keys, ()))
     order = content_order(x)
     plates = layout.plate[order]
-    return _in_plate_units(x[order], plates), plates, layout.is_control[order], order
+    # Profiles that were scaled to their controls make controls, and no other wells, as even as can be: all wells of a
+    # plate together say nothing about which of them are controls
+    return np.nan_to_num(scale_by_plate(x[order], plates)), plates, layout.is_control[order], order
 
 
 def _refuse_whitened(design: Design) -> None:
@@ -250,21 +252,6 @@ def _weighted(white: Whitening, varies: Indices, x: Doubles) -> Doubles:
     result = np.zeros(x.shape)
     result[:, varies] = (along @ white.directions.T + white.rest**2 * z) / white.scale
     return result
-
-
-def _in_plate_units(x: Doubles, plate: Indices) -> Doubles:
-    """Return values in units of the spread of all wells of their plate, about the median of all; 0 without a spread.
-
-    Profiles that were scaled to their controls make controls, and no other wells, as even as can be. All wells together
-    say nothing about which of them are controls.
-    """
-    scaled = np.empty_like(x)
-    for number in np.unique(plate):
-        rows = plate == number
-        fit, deviation = fit_mad(x[rows]), fit_standard(x[rows])
-        scale = np.where(fit.flat, deviation.scale, fit.scale)
-        scaled[rows] = (x[rows] - fit.location) / np.where(scale > 0, scale, np.inf)
-    return scaled
 
 
 def _deal(x: Doubles, plates: Indices, is_control: Mask) -> Indices:

@@ -5,6 +5,7 @@ from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.scale.order import content_order
+from cellprofiling.kernels.scale.plate_scale import scale_plate
 
 FAR = 10.0  # spreads beyond which a value counts as this far: one dead well is no component
 
@@ -26,22 +27,16 @@ def plate_components(x: Doubles, plate: Indices, n_components: int = 3) -> Doubl
     # In an order that neither names of plates nor rows change: sums of floats depend on it
     product = np.zeros((x.shape[1], x.shape[1]))
     for number in content_order(np.array([x[rows[0]] for rows in plates])):
-        scaled = plate_scaled(x[plates[number]])
+        scaled = _scaled(x[plates[number]])
         product += scaled.T @ scaled
     n = x.shape[1]
     axes = eigh(product, subset_by_index=[max(0, n - n_components), n - 1])[1][:, ::-1]
     found = np.empty((len(x), axes.shape[1]))
     for rows in plates:
-        found[rows] = plate_scaled(x[rows]) @ axes
+        found[rows] = _scaled(x[rows]) @ axes
     return found
 
 
-def plate_scaled(x: Doubles) -> Doubles:
-    """Return the wells of a plate in units of the spread of each feature, about its median, 10 at most.
-
-    The spread is the MAD, the standard deviation where that is 0; a feature without any is 0.
-    """
-    centered = x - np.median(x, axis=0)
-    spread = np.median(np.abs(centered), axis=0)
-    spread = np.where(spread > 0, spread, centered.std(axis=0))
-    return np.clip(np.divide(centered, spread, out=np.zeros_like(centered), where=spread > 0), -FAR, FAR)
+def _scaled(x: Doubles) -> Doubles:
+    """Return the wells of a plate in units of its spread, 10 at most; a feature without any is 0."""
+    return np.clip(np.nan_to_num(scale_plate(x)), -FAR, FAR)

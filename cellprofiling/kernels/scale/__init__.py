@@ -10,7 +10,7 @@ missing         Missing values filled by what the group says.
 normal_scores   Values replaced by the normal scores of their ranks among reference values.
 order           An order of rows that only what they hold decides.
 outlying        How far each well lies from others of its kind on its plate, none of which had a say in what is usual.
-plate_scale     Values of each plate about the plate, and over its spread: scales that no label can change.
+plate_scale     Wells in units of the spread of their plate, which no label can change.
 pooled_scale    One spread for many small groups, each taken around its own center.
 ranks           Order statistics of some hundred values, exact to the last bit, by counting.
 scale           Where the values of each feature lie, and how far they spread.

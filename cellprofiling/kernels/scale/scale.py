@@ -111,7 +111,10 @@ def without_noise(location: Doubles, scale: Doubles, n: Indices, dtype: np.dtype
 
 
 def median_and_deviation(x: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the median of each row, and the median distance of its values from it; NaN only where a row holds NaN."""
+    """Return the median of each row, and the median distance of its values from it, missing values skipped.
+
+    NaN where a row holds no value.
+    """
     ordered = np.sort(x, axis=1)
     return _from_sorted(ordered)
 
@@ -119,11 +122,14 @@ def median_and_deviation(x: Doubles) -> tuple[Doubles, Doubles]:
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _from_sorted(ordered: Doubles) -> tuple[Doubles, Doubles]:
     """Return both from sorted rows; the smallest distances are found by walking from the middle to both sides."""
-    n_rows, n = ordered.shape
+    n_rows, n_most = ordered.shape
     middle, deviation = np.empty(n_rows), np.empty(n_rows)
     for i in range(n_rows):
         row = ordered[i]
-        if np.isnan(row[n - 1]):
+        n = n_most
+        while n > 0 and np.isnan(row[n - 1]):  # missing values come last
+            n -= 1
+        if n == 0:
             middle[i] = deviation[i] = np.nan
             continue
         center = (row[(n - 1) // 2] + row[n // 2]) / 2

@@ -20,8 +20,9 @@ def test_equal_to_two_medians(n: int) -> None:
     np.testing.assert_array_equal(deviation, np.median(np.abs(x - expected[:, None]), axis=1))
 
 
-def test_missing_values_stay_missing() -> None:
-    """A row with NaN has neither; the others do."""
-    middle, deviation = median_and_deviation(np.array([[1.0, np.nan, 3.0], [1.0, 2.0, 4.0]]))
-    np.testing.assert_array_equal(middle, [np.nan, 2.0])
-    np.testing.assert_array_equal(deviation, [np.nan, 1.0])
+def test_missing_values_are_skipped() -> None:
+    """A row with NaN gives what its other values give; a row of nothing else gives NaN."""
+    x = np.array([[5.0, np.nan, 3.0, np.nan, 4.5, 1.0], [1.0, 2.0, 4.0, 4.0, np.nan, 0.0], np.full(6, np.nan)])
+    middle, deviation = median_and_deviation(x)
+    np.testing.assert_array_equal(middle, [3.75, 2.0, np.nan])
+    np.testing.assert_array_equal(deviation, [1.0, 2.0, np.nan])

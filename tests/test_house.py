@@ -248,3 +248,28 @@ def test_only_one_file_starts_threads() -> None:
         if re.search(r"\b(ThreadPoolExecutor|ProcessPoolExecutor|Thread)\(", path.read_text(encoding="utf-8"))
     }
     assert {maker for maker in makers if not maker.startswith("jobs/")} == {"core/threads.py"}
+
+
+READS = {
+    "cells/summaries.py": "features of pieces of files",
+    "cells/cycle/phase_fit.py": "columns of a piece of files",
+    "kernels/scale/clipped_scores.py": "read only is an adjective",
+    "quality/settings.py": "a YAML file",
+    "recipe/gate.py": "the record of a run",
+    "recipe/provenance.py": "provenance.json",
+    "recipe/results.py": "quality.json",
+    "recipe/stages.py": "the platemap",
+    "report/record/sources.py": "the files of a run",
+}
+
+
+def test_only_bytes_are_read() -> None:
+    """A function called read_* reads bytes, in io, jobs or one of the files above; what is computed has a true name."""
+    elsewhere = {
+        file
+        for path in ROOT.rglob("*.py")
+        if (file := path.relative_to(ROOT).as_posix()).partition("/")[0] not in {"io", "jobs", "hits"}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and re.match(r"_?read_", node.name)
+    }
+    assert elsewhere == set(READS)

@@ -120,7 +120,7 @@ def recognize(name: str) -> Feature:
     return Feature(name, UNKNOWN)
 
 
-def _read_cellprofiler(name: str, text: str) -> Feature | None:
+def _parse_cellprofiler(name: str, text: str) -> Feature | None:
     found = CELLPROFILER.fullmatch(text)
     if not found:
         return None
@@ -129,16 +129,16 @@ def _read_cellprofiler(name: str, text: str) -> Feature | None:
     return Feature(name, kind, compartment, group, rest=rest)
 
 
-def _read_cp_measure(name: str, text: str) -> Feature | None:
+def _parse_cp_measure(name: str, text: str) -> Feature | None:
     text, *channels = text.split("__")
     bare = BARE.fullmatch(text)
     if not (bare or channels):
         return None
-    feature = _read_cellprofiler(name, f"{bare.lastgroup}_{text}" if bare else text)
+    feature = _parse_cellprofiler(name, f"{bare.lastgroup}_{text}" if bare else text)
     return feature and feature._replace(channel=BETWEEN_CHANNELS.join(channels) or None)
 
 
-def _read_columbus(name: str, text: str) -> Feature | None:
+def _parse_columbus(name: str, text: str) -> Feature | None:
     found = COLUMBUS.fullmatch(text)
     if not found:
         return None
@@ -152,7 +152,7 @@ def _read_columbus(name: str, text: str) -> Feature | None:
     return feature
 
 
-def _read_incarta(name: str, text: str) -> Feature | None:
+def _parse_incarta(name: str, text: str) -> Feature | None:
     found = INCARTA.fullmatch(text)
     if not found:
         return None
@@ -160,7 +160,7 @@ def _read_incarta(name: str, text: str) -> Feature | None:
     return Feature(name, _kind_in_words(measure) or MORPHOLOGY, compartment, _group_in_words(measure), measure, channel)
 
 
-def _read_metaxpress(name: str, text: str) -> Feature | None:
+def _parse_metaxpress(name: str, text: str) -> Feature | None:
     found = METAXPRESS.fullmatch(text)
     if not found:
         return None
@@ -168,7 +168,7 @@ def _read_metaxpress(name: str, text: str) -> Feature | None:
     return Feature(name, _kind_in_words(measure) or MORPHOLOGY, "Cell", group, measure, found["channel"])
 
 
-def _read_skimage(name: str, text: str) -> Feature | None:
+def _parse_skimage(name: str, text: str) -> Feature | None:
     found = SKIMAGE.fullmatch(text)
     if not found:
         return None
@@ -178,11 +178,11 @@ def _read_skimage(name: str, text: str) -> Feature | None:
     return Feature(name, MORPHOLOGY, None, group, found["measure"], scale=found["element"])
 
 
-def _read_fiji(name: str, text: str) -> Feature | None:
+def _parse_fiji(name: str, text: str) -> Feature | None:
     return Feature(name, MORPHOLOGY, None, FIJI[text], text) if text in FIJI else None
 
 
-def _read_ilastik(name: str, text: str) -> Feature | None:
+def _parse_ilastik(name: str, text: str) -> Feature | None:
     found = ILASTIK.fullmatch(text)
     if not found:
         return None
@@ -191,11 +191,11 @@ def _read_ilastik(name: str, text: str) -> Feature | None:
     return Feature(name, MORPHOLOGY, None, "AreaShape", found["measure"], scale=found["channel"])
 
 
-def _read_embedding(name: str, text: str) -> Feature | None:
+def _parse_embedding(name: str, text: str) -> Feature | None:
     return Feature(name, MORPHOLOGY, group="Embedding", measure=text) if EMBEDDING.fullmatch(text) else None
 
 
-def _read_dependence(name: str, text: str) -> Feature | None:
+def _parse_dependence(name: str, text: str) -> Feature | None:
     found = DEPENDENCE.fullmatch(text)
     return Feature(name, MORPHOLOGY, group="Dependence", measure=found["measure"]) if found else None
 
@@ -210,24 +210,24 @@ def _group_in_words(measure: str) -> str | None:
     return next((group for group, pattern in WORDED.items() if pattern.search(measure)), None)
 
 
-def _read_any_program(name: str, text: str) -> Feature | None:
+def _parse_any_program(name: str, text: str) -> Feature | None:
     kind = _kind_in_words(text)
     return Feature(name, kind) if kind else None
 
 
 # The first that can read a name does; a bare "Correlation_3_00_256__DNA" is a texture.
 READERS = (
-    _read_dependence,
-    _read_cp_measure,
-    _read_cellprofiler,
-    _read_columbus,
-    _read_incarta,
-    _read_metaxpress,
-    _read_any_program,
-    _read_skimage,
-    _read_ilastik,
-    _read_fiji,
-    _read_embedding,
+    _parse_dependence,
+    _parse_cp_measure,
+    _parse_cellprofiler,
+    _parse_columbus,
+    _parse_incarta,
+    _parse_metaxpress,
+    _parse_any_program,
+    _parse_skimage,
+    _parse_ilastik,
+    _parse_fiji,
+    _parse_embedding,
 )
 
 
@@ -238,7 +238,7 @@ def _with_channels(features: Sequence[Feature]) -> list[Feature]:
         layouts = _layouts(groups, channels=_channels(features))
         for i, feature in enumerate(features):
             if feature.group in layouts and feature.rest:
-                features[i] = _read_rest(feature, layouts[feature.group])
+                features[i] = _parse_rest(feature, layouts[feature.group])
     return features
 
 
@@ -249,7 +249,7 @@ def _layouts(groups: Iterable[str], channels: Iterable[str]) -> dict[str, re.Pat
     return {group: re.compile(GROUPS[group].layout.replace("CH", either)) for group in groups}
 
 
-def _read_rest(feature: Feature, layout: re.Pattern[str]) -> Feature:
+def _parse_rest(feature: Feature, layout: re.Pattern[str]) -> Feature:
     found = layout.fullmatch(feature.rest or "")
     if not found:
         return feature._replace(measure=feature.rest, rest=None)

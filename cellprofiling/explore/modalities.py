@@ -155,7 +155,7 @@ def compare_modalities(
         raise InputError(f"permutations={permutations}: give a positive number, 999 or more for a usable p-value.")
     if components < 1 or axes < 1:
         raise InputError(f"components={components}, axes={axes}: give positive numbers.")
-    pair, new = _read_pair(a, b, on, block, label, axes)
+    pair, new = _pair_of(a, b, on, block, label, axes)
     rng = np.random.default_rng(seed)
     folds = rng.permutation(len(pair.block)) % FOLDS
     pairings = _pairings(pair.block, permutations, rng)
@@ -216,7 +216,7 @@ def _share_of_one(block: Indices) -> float:
     return float(np.exp(-sum(lgamma(size + 1) for size in np.bincount(block))))
 
 
-def _read_pair(
+def _pair_of(
     a: pd.DataFrame, b: pd.DataFrame, on: By, block: By, label: str | None, axes: int
 ) -> tuple[_Pair, list[Line]]:
     """Return the rows that both tables have, and ledger lines for the others and for features that do not vary."""

@@ -92,7 +92,7 @@ def regress_out(
     Name: Cells_AreaShape_Area, dtype: float64
     """
     table = split(profiles, features)
-    terms = _read_covariates(profiles, covariates, table.features)
+    terms = _covariate_terms(profiles, covariates, table.features)
     names = [covariates] if isinstance(covariates, str) else list(covariates)
     fitted = rows(profiles, reference)
     codes, keys = groups(profiles, by)
@@ -108,7 +108,7 @@ def regress_out(
     return join(table.with_x(x), source=profiles)
 
 
-def _read_covariates(profiles: pd.DataFrame, covariates: str | Sequence[str], features: Sequence[str]) -> Doubles:
+def _covariate_terms(profiles: pd.DataFrame, covariates: str | Sequence[str], features: Sequence[str]) -> Doubles:
     """Return the covariates as numbers, shape (n_rows, n_covariates)."""
     names = require(profiles, covariates, "covariates")
     if not names:

@@ -24,7 +24,7 @@ from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.quality.actions import first_key
 from cellprofiling.quality.checks.tables.declared import Declared, find_readouts
 from cellprofiling.quality.screen import Screen, Texts
-from cellprofiling.quality.sources import read_cells, read_images
+from cellprofiling.quality.sources import flagged_shares, image_measures
 
 BATCH = "Metadata_Batch"
 
@@ -64,8 +64,8 @@ def look(
     normal, normal_infinite, normal_names, no_profiles = _profiles(profiles, keys, plate, well, count)
     by, no_treatment = _perturbation(by, hits, annotated)
     ranks, no_order = _order(annotated, given, order)
-    flagged, no_cells = read_cells(cells, wells, given, plate, well, count)
-    measured, no_images = read_images(images, plate, well)
+    flagged, no_cells = flagged_shares(cells, wells, given, plate, well, count)
+    measured, no_images = image_measures(images, plate, well)
     absent = {
         "count": no_count,
         "features": no_features,

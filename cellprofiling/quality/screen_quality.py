@@ -51,7 +51,7 @@ from cellprofiling.quality.prepared import BATCH, look
 from cellprofiling.quality.rules import Check, Overrides, Rules, load
 from cellprofiling.quality.screen import Screen
 from cellprofiling.quality.verdict import Quality
-from cellprofiling.quality.waivers import Waivers, read_waivers, waive
+from cellprofiling.quality.waivers import Waivers, waive, waivers_of
 
 
 def check_quality(
@@ -194,7 +194,7 @@ def check_quality(
     )
     lines = [line for check in CHECKS for line in check(screen, rules)]
     lines += flagged_hits(screen, rules, lines)
-    waived = read_waivers(waivers, rules, date.today())
+    waived = waivers_of(waivers, rules, date.today())
     return Quality(
         lines=waive(lines, waived),
         keys=screen.keys.iloc[np.argsort(screen.row)],

@@ -29,7 +29,7 @@ NO_IMAGES = "No measurements of images were given: images= takes a table with Im
 UNMEASURED = "The table of images has no ImageQuality_ columns: CellProfiler's MeasureImageQuality makes them."
 
 
-def read_cells(
+def flagged_shares(
     cells: Any, wells: pd.DataFrame, keys: pd.DataFrame, plate: str, well: str, count: str
 ) -> tuple[pd.DataFrame | None, str]:
     """Return the share of flagged cells in each well, or why there is none."""
@@ -50,7 +50,7 @@ def read_cells(
     return pd.concat([total[[PLATE, WELL, "n_cells"]], shares], axis=1), ""
 
 
-def read_images(images: Any, plate: str, well: str) -> tuple[pd.DataFrame | None, str]:
+def image_measures(images: Any, plate: str, well: str) -> tuple[pd.DataFrame | None, str]:
     """Return the measures of image quality with plate and well, or why there are none."""
     if images is None:
         return None, NO_IMAGES

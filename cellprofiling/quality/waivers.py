@@ -43,12 +43,12 @@ class Waiver:
         return f"{self.reason} ({self.who}{f', until {self.until}' if self.until else ''})"
 
 
-def read_waivers(waivers: Waivers, checks: Iterable[str], today: date) -> tuple[Waiver, ...]:
+def waivers_of(waivers: Waivers, checks: Iterable[str], today: date) -> tuple[Waiver, ...]:
     """Return the waivers, or say what is wrong with them."""
     if isinstance(waivers, Mapping | str) or not isinstance(waivers, Sequence | None):
         raise InputError(f"waivers: expected a list of {{check, scope, reason, who, until}}, got {waivers!r}.")
     known = list(checks)
-    return tuple(_read(each, place, known, today) for place, each in enumerate(waivers or ()))
+    return tuple(_waiver_of(each, place, known, today) for place, each in enumerate(waivers or ()))
 
 
 def waive(lines: Iterable[Check], waivers: Sequence[Waiver]) -> tuple[Check, ...]:
@@ -64,7 +64,7 @@ def _waived(line: Check, covering: Sequence[Waiver]) -> Check:
     return replace(line, message=line.message + said) if said else line
 
 
-def _read(given: Any, place: int, known: list[str], today: date) -> Waiver:
+def _waiver_of(given: Any, place: int, known: list[str], today: date) -> Waiver:
     name = f"waivers[{place}]"
     if not isinstance(given, Mapping):
         raise InputError(f"{name}={given!r}: expected a mapping with {', '.join(FIELDS)}.")

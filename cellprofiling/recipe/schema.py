@@ -137,18 +137,18 @@ class Quality(Section):
     @property
     def expired(self) -> list[int]:
         """Which waivers act no more: the day on which one ends, the checks are made anew."""
-        return [place for place, waiver in enumerate(self._read()) if waiver.expired]
+        return [place for place, waiver in enumerate(self._waivers()) if waiver.expired]
 
     @model_validator(mode="after")
     def _known(self) -> "Quality":
-        self._read()
+        self._waivers()
         return self
 
-    def _read(self) -> Any:
+    def _waivers(self) -> Any:
         from cellprofiling.quality.rules import load
-        from cellprofiling.quality.waivers import read_waivers
+        from cellprofiling.quality.waivers import waivers_of
 
-        return read_waivers(self.waivers, load(self.thresholds), date.today())
+        return waivers_of(self.waivers, load(self.thresholds), date.today())
 
 
 class Recipe(Section):

@@ -81,11 +81,11 @@ class Stage:
 def make_wells(run: Run) -> pd.DataFrame:
     """Return one row per well with its treatment."""
     recipe = run.recipe
-    wells = _annotate(_read_wells(run), recipe.platemap, run.folder)
+    wells = _annotate(_first_wells(run), recipe.platemap, run.folder)
     return _drop_bad_features(_exclude(wells, recipe), recipe)
 
 
-def _read_wells(run: Run) -> pd.DataFrame:
+def _first_wells(run: Run) -> pd.DataFrame:
     recipe = run.recipe
     if recipe.wells is not None:
         return cpf.read_profiles(run.folder / recipe.wells)

@@ -8,7 +8,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError
-from cellprofiling.quality.sources import read_cells, read_images
+from cellprofiling.quality.sources import flagged_shares, image_measures
 
 PLATE, WELL, COUNT = "Metadata_Plate", "Metadata_Well", "Metadata_Object_Count"
 
@@ -25,7 +25,7 @@ def cells() -> pd.DataFrame:
 
 def shares(cells, wells=None):
     wells = pd.DataFrame({PLATE: ["P1"], WELL: ["A01"]}) if wells is None else wells
-    return read_cells(cells, wells, wells[[PLATE, WELL]], PLATE, WELL, COUNT)
+    return flagged_shares(cells, wells, wells[[PLATE, WELL]], PLATE, WELL, COUNT)
 
 
 def test_flags_of_this_package_are_counted_by_well(cells, tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_image_measures_are_read_under_either_name(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {PLATE: [1, 1], WELL: ["a1", "B2"], "Image_ImageQuality_FocusScore_DNA": [0.1, 0.2], "Other": 3}
     )
-    found, why = read_images(table, PLATE, WELL)
+    found, why = image_measures(table, PLATE, WELL)
     assert why == ""
     assert found.columns.tolist() == [PLATE, WELL, "ImageQuality_FocusScore_DNA"]
     assert found[[PLATE, WELL]].values.tolist() == [["1", "A01"], ["1", "B02"]]
     table.to_csv(tmp_path / "images.csv", index=False)
-    pd.testing.assert_frame_equal(read_images(tmp_path / "images.csv", PLATE, WELL)[0], found)
-    assert read_images(table[[PLATE, "Other"]], PLATE, WELL)[0] is None
-    assert read_images(None, PLATE, WELL)[1].startswith("No measurements of images")
+    pd.testing.assert_frame_equal(image_measures(tmp_path / "images.csv", PLATE, WELL)[0], found)
+    assert image_measures(table[[PLATE, "Other"]], PLATE, WELL)[0] is None
+    assert image_measures(None, PLATE, WELL)[1].startswith("No measurements of images")
     with pytest.raises(ColumnError, match="images='Metadata_Plate'"):
-        read_images(table.drop(columns=PLATE), PLATE, WELL)
+        image_measures(table.drop(columns=PLATE), PLATE, WELL)

@@ -12,7 +12,7 @@ from cellprofiling.core.errors import FileFormatError, InputError
 from cellprofiling.quality.rules import load
 from cellprofiling.quality.screen_quality import check_quality
 from cellprofiling.quality.settings import read_settings
-from cellprofiling.quality.waivers import read_waivers
+from cellprofiling.quality.waivers import waivers_of
 from tests.builders import NEGCON
 
 WAIVER = {"check": "inputs.duplicate_wells", "reason": "read twice on purpose.", "who": "Ada", "until": "2999-12-31"}
@@ -67,8 +67,8 @@ def test_an_expired_waiver_acts_no_more_and_says_so(doubled) -> None:
 
 def test_the_last_day_still_counts() -> None:
     asked = [WAIVER | {"until": date(2026, 5, 31)}]
-    assert not read_waivers(asked, load(), date(2026, 5, 31))[0].expired
-    assert read_waivers(asked, load(), date(2026, 6, 1))[0].expired
+    assert not waivers_of(asked, load(), date(2026, 5, 31))[0].expired
+    assert waivers_of(asked, load(), date(2026, 6, 1))[0].expired
 
 
 def test_what_passes_needs_no_waiver_and_the_record_says_so(clean) -> None:

@@ -14,7 +14,7 @@ from cellprofiling.core.methods import chosen_options
 from cellprofiling.kernels.batches.combat import Adjustment
 from cellprofiling.profiles.batch.batch_fit import BatchFit
 from cellprofiling.profiles.batch.batch_methods import FITTED, METHODS, USES_LABELS, Learned, harmony
-from cellprofiling.profiles.batch.design import STEP, BatchDesign, read_batches
+from cellprofiling.profiles.batch.design import STEP, BatchDesign, find_batches
 
 
 def correct_batch(
@@ -139,7 +139,7 @@ def correct_batch(
     one_of("method", method, METHODS)
     options = chosen_options(method, METHODS[method], method_options)
     table = complete(split(profiles, features))
-    design = read_batches(
+    design = find_batches(
         profiles,
         table,
         batch=batch,
@@ -227,7 +227,7 @@ def fit_batch_correction(
             f"correct_batch, or one of {', '.join(FITTED)}."
         )
     options = chosen_options(method, METHODS[method], method_options)
-    design = read_batches(
+    design = find_batches(
         profiles,
         complete(split(profiles, features)),
         batch=batch,

@@ -66,7 +66,7 @@ class BatchDesign:
         return key_names([self.keys[batch] for batch in batches])
 
 
-def read_batches(
+def find_batches(
     profiles: pd.DataFrame,
     table: Table,
     *,

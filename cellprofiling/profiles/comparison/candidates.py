@@ -71,7 +71,7 @@ class Candidate:
         return table
 
 
-def read_candidates(candidates: Mapping[str, Any] | None) -> list[Candidate]:
+def named_candidates(candidates: Mapping[str, Any] | None) -> list[Candidate]:
     """Return the candidates, "none" first and the others as they were given: the simplest first."""
     found = list(_defaults()) if candidates is None else _given(candidates)
     return [_uncorrected(), *(candidate for candidate in found if candidate.name != UNCORRECTED)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import CellProfilingError, InputError, KeyMatchError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledgers import lines, written
-from cellprofiling.profiles.comparison.candidates import Roles, read_candidates
+from cellprofiling.profiles.comparison.candidates import Roles, named_candidates
 from cellprofiling.profiles.comparison.choice import PRIMARY, Trial, best_variants, recommend
 from cellprofiling.profiles.comparison.safety import (
     effects,
@@ -21,7 +21,7 @@ from cellprofiling.profiles.comparison.scores import (
     METRICS,
     batch_evidence,
 )
-from cellprofiling.profiles.comparison.screen import look, read_screen, view
+from cellprofiling.profiles.comparison.screen import find_screen, look, view
 from cellprofiling.profiles.comparison.trials import Run, Setting, halves, judge, run
 
 STEP = "compare_corrections"
@@ -168,7 +168,7 @@ def compare_corrections(
     """
     require(profiles, features, "features")
     parts = look(profiles, features)
-    screen = read_screen(profiles, parts, batch=batch, by=by, reference=reference, plate=plate, well=well, label=label)
+    screen = find_screen(profiles, parts, batch=batch, by=by, reference=reference, plate=plate, well=well, label=label)
     if neighbors < 3 or draws < 2:
         raise InputError(f"neighbors={neighbors!r}, draws={draws!r}: at least 3 neighbors and 2 draws are needed.")
     roles = Roles(batch, by, reference, plate, well, features)
@@ -176,7 +176,7 @@ def compare_corrections(
     held, given = hold_out(screen, rng), view(parts, screen)
     setting = Setting(profiles, roles, screen, held, given, effects(screen, given), neighbors, seed)
     runs, refused = [], {}
-    for candidate in read_candidates(candidates):
+    for candidate in named_candidates(candidates):
         try:
             runs.append(run(candidate, setting))
         except KeyMatchError:

@@ -98,7 +98,7 @@ class View:
     origin: Doubles
 
 
-def read_screen(
+def find_screen(
     profiles: pd.DataFrame,
     table: Table,
     *,

@@ -63,7 +63,7 @@ class Layout:
         yield from _members(self.pool, self.pool_names)
 
 
-def read_layout(profiles: pd.DataFrame, by: By, well: str, fit: Mask, pool_by: By, perturbation: By) -> Layout:
+def find_layout(profiles: pd.DataFrame, by: By, well: str, fit: Mask, pool_by: By, perturbation: By) -> Layout:
     """Return where the wells of a table lie."""
     column = require(profiles, well, "well")[0]
     wells = parse_wells(profiles[column], f"{column}: well")

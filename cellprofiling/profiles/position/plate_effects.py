@@ -10,7 +10,7 @@ from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsErr
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join, rows, split
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.methods import chosen_options
-from cellprofiling.profiles.position.layout import read_layout, refuse_confined, refuse_empty_features
+from cellprofiling.profiles.position.layout import find_layout, refuse_confined, refuse_empty_features
 from cellprofiling.profiles.position.position_methods import METHODS, POOLED, SURFACES, Effect
 
 
@@ -119,7 +119,7 @@ def correct_position(
     _refuse_arguments(method, reference, pool_by)
     table = split(profiles, features)
     pools = () if pool_by is None and method == "well_mean" else pool_by
-    layout = read_layout(profiles, by, well, rows(profiles, reference), pools, perturbation)
+    layout = find_layout(profiles, by, well, rows(profiles, reference), pools, perturbation)
     if method in SURFACES:
         refuse_confined(layout, method)
         refuse_empty_features(table.x, layout, table.features, method)

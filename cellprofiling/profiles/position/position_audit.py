@@ -23,7 +23,7 @@ from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.plates.surface import surface_terms
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import fit_standard
-from cellprofiling.profiles.position.layout import Layout, read_layout
+from cellprofiling.profiles.position.layout import Layout, find_layout
 
 SAME, SURFACE = "same position on other plates", "surface within plates"
 ALPHA = 0.05
@@ -129,14 +129,14 @@ def audit_position(
         raise InputError(f"permutations={permutations!r}: at least 1 is needed, and 19 for a p-value of 0.05.")
     controls = rows(profiles, reference)
     table = split(profiles, features)
-    layout = read_layout(profiles, by, well, controls, None, None)
+    layout = find_layout(profiles, by, well, controls, None, None)
     rng = np.random.default_rng(seed)
-    wells = _read_controls(table.x[:, np.argsort(table.features)], layout, rng)
+    wells = _control_wells(table.x[:, np.argsort(table.features)], layout, rng)
     audits = [_same_position(wells, permutations, rng), _surface(wells, permutations, rng)]
     return written(pd.DataFrame(audits, columns=COLUMNS), profiles)
 
 
-def _read_controls(x: Floats, layout: Layout, rng: np.random.Generator) -> _Controls:
+def _control_wells(x: Floats, layout: Layout, rng: np.random.Generator) -> _Controls:
     """Return the controls of the plates that have two or more, plates and wells in an order given by content."""
     controls = np.flatnonzero(layout.fit)
     controls = controls[content_order(x[controls])]

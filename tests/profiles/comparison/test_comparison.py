@@ -8,7 +8,7 @@ import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, KeyMatchError, ReferenceRowsError
 from cellprofiling.profiles.comparison.safety import hold_out
 from cellprofiling.profiles.comparison.scores import samples
-from cellprofiling.profiles.comparison.screen import look, read_screen, view
+from cellprofiling.profiles.comparison.screen import find_screen, look, view
 from cellprofiling.profiles.comparison.trials import halves
 from cellprofiling.simulate.faults.batch_screen import simulate_batches
 from tests.builders import NEGCON
@@ -42,7 +42,7 @@ def table(small):
 
 def read(wells, label=None):
     parts = look(wells, None)
-    screen = read_screen(wells, parts, **DESIGN, plate="Metadata_Plate", well="Metadata_Well", label=label)
+    screen = find_screen(wells, parts, **DESIGN, plate="Metadata_Plate", well="Metadata_Well", label=label)
     return screen, view(parts, screen)
 
 

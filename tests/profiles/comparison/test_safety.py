@@ -5,9 +5,9 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
-from cellprofiling.profiles.comparison.candidates import Roles, read_candidates
+from cellprofiling.profiles.comparison.candidates import Roles, named_candidates
 from cellprofiling.profiles.comparison.safety import calibration, effect_preservation, effects, hold_out, seed_stability
-from cellprofiling.profiles.comparison.screen import look, read_screen, view
+from cellprofiling.profiles.comparison.screen import find_screen, look, view
 from cellprofiling.simulate.faults.batch_screen import simulate_batches
 from tests.builders import NEGCON
 from tests.chance import allowed
@@ -18,14 +18,14 @@ DESIGN = {"batch": BATCH, "by": COMPOUND, "plate": "Metadata_Plate", "well": "Me
 
 def screen_of(wells, reference=NEGCON):
     parts = look(wells, None)
-    screen = read_screen(wells, parts, **DESIGN, reference=reference, label=None)
+    screen = find_screen(wells, parts, **DESIGN, reference=reference, label=None)
     return screen, view(parts, screen)
 
 
 def called(wells, given, reference=NEGCON, seed=0):
     screen, _ = screen_of(wells, reference)
     held = hold_out(screen, np.random.default_rng(seed))
-    candidate = read_candidates({"it": given})[1]
+    candidate = named_candidates({"it": given})[1]
     return calibration(candidate, wells, Roles(**DESIGN, reference=reference), screen, held, seed)
 
 

@@ -1,11 +1,29 @@
 """From per-cell feature tables to a hit list that can be trusted, with a QC report beside it.
 
-The verbs are imported when first used: `import cellprofiling` loads none of the heavy libraries. Their names, in the
-order data meets them, stand in `__init__.pyi`.
+The verbs are imported when first used: `import cellprofiling` loads none of the heavy libraries. Their names, by the
+question they answer, stand in `__init__.pyi`; `verbs()` shows them.
 """
+
+import inspect
+from typing import Any
 
 import lazy_loader
 
-__version__ = "0.1.0"
+from cellprofiling.core.face import answering, entries, no_such_name
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__version__ = "0.1.0"
+__all__ = [entry.name for entry in entries()]
+
+_load, _, _ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(no_such_name(name))
+    found = _load(name)
+    globals()[name] = answering(found) if inspect.isfunction(found) else found
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -8,7 +8,8 @@ import cellprofiling
 from cellprofiling.quality.rules import load
 
 sys.path.insert(0, str(Path(__file__).parent))
-from checks_table import markdown
+import checks_table
+import methods_table
 
 project = "cellprofiling"
 copyright = "2026, the cellprofiling developers"
@@ -22,14 +23,16 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-exclude_patterns = ["_build", "jupyter_execute", "generated/quality_checks.md"]
+exclude_patterns = ["_build", "jupyter_execute", "generated/quality_checks.md", "generated/method_tables.md"]
 
 # A kernel that is told a backend, as make tells it, shows no figures.
 os.environ.pop("MPLBACKEND", None)
 
-# The table on the page "Quality" is that of the thresholds themselves
-Path(__file__).with_name("generated").mkdir(exist_ok=True)
-Path(__file__).with_name("generated").joinpath("quality_checks.md").write_text(markdown(load().values()), "utf-8")
+# The tables on the pages "Quality" and "Methods" are those of the thresholds and of the methods themselves
+GENERATED = Path(__file__).with_name("generated")
+GENERATED.mkdir(exist_ok=True)
+GENERATED.joinpath("quality_checks.md").write_text(checks_table.markdown(load().values()), "utf-8")
+GENERATED.joinpath("method_tables.md").write_text(methods_table.markdown(cellprofiling.methods()), "utf-8")
 
 html_theme = "pydata_sphinx_theme"
 html_title = "cellprofiling"

@@ -205,10 +205,17 @@ def test_import_loads_nothing_but_names() -> None:
 
 
 def test_face_is_documented() -> None:
-    """`__all__` holds the names of the API page, all of them and no others."""
+    """`__all__` holds the names of the API page, all of them and no others, by question and in the same order."""
     page = (ROOT.parent / "docs" / "api.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^    (\w+)$", page, flags=re.MULTILINE))
-    assert listed == set(cpf.__all__)
+    listed = re.findall(r"^(?:    (\w+)|([A-Z][a-z ]+))$", page, flags=re.MULTILINE)
+    face = cpf.verbs()
+    by_question = [
+        line
+        for question, verbs in face.groupby("question", sort=False)["verb"]
+        for line in [("", question.capitalize()), *((verb, "") for verb in verbs)]
+    ]
+    assert listed == by_question
+    assert face["verb"].tolist() == cpf.__all__
 
 
 def test_stub_names_what_there_is() -> None:

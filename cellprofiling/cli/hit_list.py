@@ -8,10 +8,19 @@ import typer
 import cellprofiling as cpf
 from cellprofiling.cli.program import app
 from cellprofiling.cli.progress import Status
+from cellprofiling.core.errors import one_of
 
 DOSE = "Column of doses: which are hits is decided after which perturbations are."
+METHOD = "The statistic that is tested: map, mahalanobis, energy or replicate_correlation."
 REFERENCE = "A query for the control wells: \"Metadata_Role == 'negcon'\"."
 OUT = "The hit list: .csv, .tsv, .parquet or .xlsx; a .json with its audits is written beside it."
+
+
+def _method(name: str) -> str:
+    """Return the name of a statistic, before anything is read for it."""
+    from cellprofiling.guide.method_tables import records
+
+    return one_of("--method", name, records("rank_hits", "method"))
 
 
 @app.command()
@@ -21,7 +30,7 @@ def hits(
     reference: Annotated[str, typer.Option(help=REFERENCE)],
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("hits.csv"),
     dose: Annotated[str | None, typer.Option(help=DOSE)] = None,
-    method: Annotated[str, typer.Option(help="The statistic that is tested.")] = "map",
+    method: Annotated[str, typer.Option(help=METHOD, callback=_method)] = "map",
     blocks: Annotated[bool, typer.Option("--blocks", help="Test the blocks of a fingerprint one by one.")] = False,
     fdr: Annotated[float, typer.Option(help="False discovery rate of the list.")] = 0.05,
     plate: Annotated[str, typer.Option(help="Column of plates.")] = "Metadata_Plate",

@@ -6,6 +6,8 @@ Each message names the argument, what was given, and what would do.
 import difflib
 from collections.abc import Iterable
 
+from cellprofiling.core.aliases import ALIASES
+
 SHARED = "Metadata_"  # a beginning that says nothing about how alike two names are
 SHOWN = 8  # how many names a message lists before it says how many more there are
 
@@ -16,6 +18,10 @@ class CellProfilingError(Exception):
 
 class InputError(CellProfilingError, ValueError):
     """What was given cannot be used; the command line answers it with exit code 2."""
+
+
+class ArgumentError(InputError, TypeError):
+    """A verb, or a method, has no argument of that name."""
 
 
 class ColumnError(InputError):
@@ -55,7 +61,7 @@ def one_of(name: str, value: str, options: Iterable[str]) -> str:
     options = list(options)
     if value in options:
         return value
-    raise InputError(f"{name}={value!r}: choose one of {listed(options, limit=len(options))}.{nearest(value, options)}")
+    raise InputError(f"{name}={value!r}: choose one of {listed(options, limit=len(options))}.{meant(value, options)}")
 
 
 def nearest(value: object, options: Iterable[object]) -> str:
@@ -68,6 +74,19 @@ def nearest(value: object, options: Iterable[object]) -> str:
 def plural(n: int, thing: str) -> str:
     """Return "1 plate" or "1,234 plates"."""
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def meant(word: object, names: Iterable[str]) -> str:
+    """Return what was probably meant by a word that is none of `names`: as `nearest`, and our name for it if another
+    package has it: " Did you mean 'by'? (pycytominer's strata is by here)".
+    """
+    names = list(names)
+    alias = ALIASES.get(word) if isinstance(word, str) else None
+    if alias is None:
+        return nearest(word, names)
+    ours = alias.among(names)
+    told = f"({alias.package}'s {word} is {alias.words or ours or alias.ours[0]} here)"
+    return f" Did you mean {ours!r}? {told}" if ours else f" {told}"
 
 
 def listed(items: Iterable[object], *, limit: int = SHOWN) -> str:

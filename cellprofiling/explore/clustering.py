@@ -9,7 +9,6 @@ import pandas as pd
 
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
-from cellprofiling.core.methods import chosen_options
 from cellprofiling.explore.clustering_methods import METHODS, for_fewer_rows
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.scale.order import content_order
@@ -111,7 +110,7 @@ def cluster(
         raise InputError(
             f"resamples={resamples!r}: give a whole number, 50 or more for a usable stability, 0 for none."
         )
-    options = chosen_options(method, METHODS[method], method_options)
+    options = METHODS[method].chosen(method_options)
     table = complete(split(profiles, features))
     x, order = _canonical(table, metric)
     labels = np.empty(len(x), dtype=np.intp)

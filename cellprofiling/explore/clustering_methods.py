@@ -3,12 +3,13 @@
 Each takes a matrix without gaps and a seed, and returns a label for each row, -1 for a row in no cluster.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core.errors import InputError
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles, Indices
 
 ROW_COUNTS = ("min_cluster_size", "min_samples", "n_neighbors")  # options that shrink with the number of rows
@@ -24,7 +25,6 @@ def hdbscan(
     """
     from sklearn.cluster import HDBSCAN
 
-    one_of("selection", selection, ("eom", "leaf"))
     _refuse_fewer_rows(x, "min_cluster_size", min_cluster_size, least=2)
     _refuse_fewer_rows(x, "min_samples", min_samples or min_cluster_size)
     model = HDBSCAN(
@@ -45,7 +45,6 @@ def agglomerative(x: Doubles, _seed: int, *, n_clusters: int = 8, linkage: str =
     """Return the `n_clusters` branches of a tree in which the two closest clusters were joined again and again."""
     from sklearn.cluster import AgglomerativeClustering
 
-    one_of("linkage", linkage, ("ward", "average", "complete"))
     _refuse_fewer_rows(x, "n_clusters", n_clusters)
     return AgglomerativeClustering(n_clusters, linkage=linkage).fit_predict(x)
 
@@ -79,12 +78,29 @@ def leiden(x: Doubles, seed: int, *, n_neighbors: int = 15, resolution: float = 
     return np.array([found[str(row)] for row in range(len(x))], dtype=np.intp)
 
 
-METHODS: dict[str, Callable[..., Indices]] = {
-    "hdbscan": hdbscan,
-    "kmeans": kmeans,
-    "agglomerative": agglomerative,
-    "leiden": leiden,
-}
+METHODS = table_of(
+    Method(
+        "hdbscan",
+        "Regions denser than their surroundings; rows between them are in no cluster.",
+        hdbscan,
+        "Campello, Moulavi and Sander, PAKDD (2013), https://doi.org/10.1007/978-3-642-37456-2_14",
+        choices={"selection": ("eom", "leaf")},
+    ),
+    Method("kmeans", "The nearest of a given number of centers.", kmeans),
+    Method(
+        "agglomerative",
+        "Branches of a tree in which the two closest clusters are joined again and again.",
+        agglomerative,
+        choices={"linkage": ("ward", "average", "complete")},
+    ),
+    Method(
+        "leiden",
+        "Communities of the graph of shared nearest neighbors.",
+        leiden,
+        "Traag et al., Sci. Rep. 9, 5233 (2019), https://doi.org/10.1038/s41598-019-41695-z",
+        "the package graspologic-native",
+    ),
+)
 
 
 def for_fewer_rows(options: Mapping[str, Any], share: float) -> dict[str, Any]:

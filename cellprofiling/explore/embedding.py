@@ -1,7 +1,7 @@
 """Profiles drawn in a few dimensions."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.manifold import TSNE
 
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.scale.scale import means
 
@@ -51,7 +52,16 @@ def tsne(x: Doubles, n_components: int, seed: int) -> Embedding:
     return Embedding(model.fit_transform(x), {})
 
 
-METHODS: dict[str, Callable[[Doubles, int, int], Embedding]] = {"pca": pca, "umap": umap, "tsne": tsne}
+METHODS = table_of(
+    Method("pca", "Principal components; distances mean something.", pca),
+    Method(
+        "umap",
+        "UMAP; only neighborhoods mean something.",
+        umap,
+        "McInnes, Healy and Melville, UMAP (2018), https://doi.org/10.48550/arXiv.1802.03426",
+    ),
+    Method("tsne", "Neighbors by t-SNE; only neighborhoods mean something.", tsne),
+)
 
 
 def embed(

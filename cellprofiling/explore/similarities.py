@@ -1,16 +1,19 @@
 """How alike profiles are, each with each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import one_of
 from cellprofiling.core.frame import complete, split
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.similarity.similarity import cosine, pearson, spearman
 
-METRICS: dict[str, Callable[..., NDArray[np.float64]]] = {"cosine": cosine, "pearson": pearson, "spearman": spearman}
+METRICS = table_of(
+    Method("cosine", "The cosine of the angle between two profiles.", cosine),
+    Method("pearson", "The correlation of two profiles across features.", pearson),
+    Method("spearman", "The correlation of the ranks of features in two profiles.", spearman),
+)
 
 
 def similarity(

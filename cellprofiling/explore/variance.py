@@ -8,6 +8,7 @@ import pandas as pd
 from cellprofiling.core.errors import FeatureError, InputError, listed
 from cellprofiling.core.frame import By, complete, groups, split
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.models.variance_components import coefficients, variance_components
 from cellprofiling.kernels.scale.order import content_order
@@ -15,6 +16,14 @@ from cellprofiling.kernels.scale.scale import fit_standard
 
 RESIDUAL = "residual"
 MOST_BLOCKS = 50  # that are left out in turn
+METHODS = table_of(
+    Method(
+        "MIVQUE0",
+        "Variance components from sums of squares, without bias in any design.",
+        variance_components,
+        "Rao, J. Multivar. Anal. 1, 445 (1971), https://doi.org/10.1016/0047-259X(71)90001-7",
+    )
+)
 SINGULAR = 1e-9  # of the smallest eigenvalue of the equations, scaled to a diagonal of ones
 
 
@@ -121,7 +130,7 @@ def variance_budget(
 
 def _shares(x: Doubles, codes: Sequence[Indices]) -> Doubles:
     """Return the share of each level and of the residual in the variance of each feature."""
-    parts = variance_components(x, codes)
+    parts = METHODS["MIVQUE0"](x, codes)
     total = parts.sum(axis=0)
     return parts / np.where(total > 0, total, np.nan)
 

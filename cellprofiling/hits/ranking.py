@@ -78,7 +78,7 @@ def rank_hits(
         Column with the number of cells; without it, the cell count ratio is missing.
     fdr : float, default 0.05
         False discovery rate among the rows called hits, between 0 and 1.
-    method : str, default "map"
+    method : {"map", "mahalanobis", "energy", "replicate_correlation"}, default "map"
         The statistic that is tested, as in `activity`.
     permutations : int, default 10_000
         Random assignments per test, as in `activity`.

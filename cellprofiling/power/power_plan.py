@@ -69,7 +69,7 @@ def plan_power(
         of a cell. None takes them as they are.
     compounds : int, list of int or None, default None
         Perturbations; None as many as in the pilot or the preset. The share that is active stays.
-    method : str, default "map"
+    method : {"map", "mahalanobis", "energy", "replicate_correlation"}, default "map"
         The statistic of `activity`.
     fdr : float, default 0.05
         Hits have a q-value of at most this.

@@ -1,6 +1,6 @@
 """Replicates brought together into one profile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,22 @@ import pandas as pd
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, Table, groups, join, split
 from cellprofiling.core.ledgers import lines
-from cellprofiling.core.methods import chosen_options
-from cellprofiling.kernels.arrays import Doubles, Indices
+from cellprofiling.core.methods import Method, table_of
+from cellprofiling.kernels.arrays import Indices
 from cellprofiling.kernels.batches.consensus import group_means, group_medians, modz
 
 REPLICATES = "Metadata_Replicate_Count"
 
-
-METHODS: dict[str, Callable[..., Doubles]] = {"median": group_medians, "mean": group_means, "modz": modz}
+METHODS = table_of(
+    Method("median", "The median of the replicates, feature by feature.", group_medians),
+    Method("mean", "The mean of the replicates, feature by feature.", group_means),
+    Method(
+        "modz",
+        "A mean in which a replicate counts by its mean Spearman correlation with the others.",
+        modz,
+        "Subramanian et al., Cell 171, 1437 (2017), https://doi.org/10.1016/j.cell.2017.10.049",
+    ),
+)
 
 
 def consensus(
@@ -79,7 +87,7 @@ def consensus(
     1                 b                         1                   1.0
     """
     one_of("method", method, METHODS)
-    options = chosen_options(method, METHODS[method], method_options)
+    options = METHODS[method].chosen(method_options)
     table = split(profiles, features)
     codes, keys = groups(profiles, by)
     if not len(codes):

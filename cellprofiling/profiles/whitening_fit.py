@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed, plural
 from cellprofiling.core.frame import Table, complete, describe_reference, join, split
 from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.core.views import Facts, span
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
@@ -28,21 +30,67 @@ STEP = "whiten"
 AT_ONCE = 4096  # rows, to save memory
 
 
-class Method(NamedTuple):
-    """How features are scaled first, what they become, and whether batches are then aligned."""
+@dataclass(frozen=True, kw_only=True)
+class WhiteningMethod(Method):
+    """A way to whiten; shrinkage is an argument of the verb, so that it has no options of its own.
 
-    correlation: bool
+    Attributes
+    ----------
+    rotate_back : whether the components are turned back to features.
+    align : whether batches are aligned afterwards.
+    """
+
     rotate_back: bool
     align: bool = False
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """None."""
+        return {}
 
-METHODS = {
-    "pca": Method(correlation=False, rotate_back=False),
-    "zca": Method(correlation=False, rotate_back=True),
-    "pca_cor": Method(correlation=True, rotate_back=False),
-    "zca_cor": Method(correlation=True, rotate_back=True),
-    "tvn": Method(correlation=True, rotate_back=False, align=True),
-}
+
+KESSY = "Kessy, Lewin and Strimmer, Am. Stat. 72, 309 (2018), https://doi.org/10.1080/00031305.2016.1277159"
+SCALED, AS_THEY_ARE = partial(fit_whitening, correlation=True), partial(fit_whitening, correlation=False)
+
+METHODS = table_of(
+    WhiteningMethod(
+        "zca_cor",
+        "Scaled features made uncorrelated, each as close as possible to what it was.",
+        partial(SCALED, rotate_back=True),
+        KESSY,
+        rotate_back=True,
+    ),
+    WhiteningMethod(
+        "zca",
+        "Features made uncorrelated, each as close as possible to what it was.",
+        partial(AS_THEY_ARE, rotate_back=True),
+        KESSY,
+        rotate_back=True,
+    ),
+    WhiteningMethod(
+        "pca_cor",
+        "Principal components of scaled features, each of variance one.",
+        partial(SCALED, rotate_back=False),
+        KESSY,
+        rotate_back=False,
+    ),
+    WhiteningMethod(
+        "pca",
+        "Principal components, each of variance one.",
+        partial(AS_THEY_ARE, rotate_back=False),
+        KESSY,
+        rotate_back=False,
+    ),
+    WhiteningMethod(
+        "tvn",
+        "As pca_cor, and then the controls of each batch brought to the same mean and covariance.",
+        partial(SCALED, rotate_back=False),
+        "Ando, McLean and Berndl, bioRxiv (2017), https://doi.org/10.1101/161422",
+        "the columns of the batches, by=...",
+        rotate_back=False,
+        align=True,
+    ),
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,15 +182,13 @@ class WhiteningFit(Fit):
         coordinates = self.common.apply(x)
         if np.ptp(coordinates, axis=0).max() == 0:
             raise FeatureError(f"profiles: all {len(x)} reference rows{of_groups(self.by, [key])} are equal.")
-        return self._map(coordinates, Method(correlation=False, rotate_back=True), [key])
+        return self._map(coordinates, METHODS["zca"], [key])
 
-    def _map(self, x: Floats, method: Method, keys: Sequence[Key]) -> Whitening:
+    def _map(self, x: Floats, method: WhiteningMethod, keys: Sequence[Key]) -> Whitening:
         self._refuse_few(x, keys)
         if self.common is None:
             self._refuse_flat(x, keys)
-        found = fit_whitening(
-            x, correlation=method.correlation, rotate_back=method.rotate_back, shrinkage=self.shrinkage
-        )
+        found = method(x, shrinkage=self.shrinkage)
         if self.shrinkage == 0 and found.rank < x.shape[1]:
             raise ReferenceRowsError(
                 f"reference={self._reference()}: {len(x)} rows{of_groups(self.by, keys)} spread in only {found.rank} "

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from cellprofiling.core.errors import FileFormatError, RecipeError, listed, nearest, one_of
+from cellprofiling.core.errors import FileFormatError, RecipeError, listed, meant, one_of
 from cellprofiling.core.frame import COUNT, PLATE, WELL
 
 
@@ -287,7 +287,7 @@ def _sentence(problem: Mapping[str, Any], tree: yaml.Node | None) -> str:
 def _explain_unknown(name: str, _: Mapping[str, Any]) -> str:
     *parents, last = name.split(".")
     known = _settings(parents)
-    return f"{name!r}: no such setting. Settings here are {listed(known, limit=len(known))}.{nearest(last, known)}"
+    return f"{name!r}: no such setting. Settings here are {listed(known, limit=len(known))}.{meant(last, known)}"
 
 
 def _explain_missing(name: str, _: Mapping[str, Any]) -> str:

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import cellprofiling as cpf
+from cellprofiling.cli.hit_list import METHOD
+from cellprofiling.guide.method_tables import records
 from tests.builders import NEGCON
 
 
@@ -56,3 +58,12 @@ def test_doses_and_bad_input(run_cli, profiles, tmp_path) -> None:
     assert "group_q_value" in pd.read_parquet(tmp_path / "doses.parquet")
     assert run_cli(*words, "-o", tmp_path / "hits.docx").exit_code == 2
     assert run_cli(*words, "--fdr", 7, "-o", tmp_path / "hits.csv").exit_code == 2
+
+
+def test_the_statistics_are_those_of_the_table(run_cli, tmp_path):
+    *first, last = records("rank_hits", "method")
+    assert f"The statistic that is tested: {', '.join(first)} or {last}." == METHOD
+    run = run_cli("hits", tmp_path / "none.csv", "--by", "a", "--reference", "b", "--method", "energie")
+    assert run.exit_code == 2
+    assert "--method='energie': choose one of 'map', " in str(run.exception)
+    assert "Did you mean 'energy'?" in str(run.exception)

@@ -4,10 +4,9 @@ Each takes cells to learn from (an equal number of each well), all cells, how ma
 returns the centers, shape (n, n_components), and how much each cell is of each kind, shape (n_cells, n).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles
 
 Kinds = tuple[Doubles, Doubles]
@@ -35,4 +34,12 @@ def gmm(learn: Doubles, x: Doubles, n: int, seed: int, *, n_starts: int = 1, rid
         return model.means_, model.predict_proba(x)
 
 
-METHODS: dict[str, Callable[..., Kinds]] = {"kmeans": kmeans, "gmm": gmm}
+METHODS = table_of(
+    Method("kmeans", "A cell is of the kind whose center is nearest.", kmeans),
+    Method(
+        "gmm",
+        "A mixture of normal distributions, in which a cell may be of several kinds in part.",
+        gmm,
+        "Slack et al., PNAS 105, 19306 (2008), https://doi.org/10.1073/pnas.0807038105",
+    ),
+)

@@ -12,7 +12,6 @@ from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_led
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.core.ledgers import lines
-from cellprofiling.core.methods import chosen_options
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.files import PathLike
@@ -122,7 +121,7 @@ def subpopulations(
     (96, 4)
     """
     one_of("method", method, METHODS)
-    options = chosen_options(method, METHODS[method], method_options)
+    options = METHODS[method].chosen(method_options)
     names = [*([] if plate is None else [plate]), well]
     sample = sample_cells(
         cells,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By
 from cellprofiling.core.ledgers import written
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.audits.plate_patterns import Plates, read_plates
 from cellprofiling.kernels.plates.layouts import (
     AS_RECORDED,
@@ -16,8 +17,20 @@ from cellprofiling.kernels.plates.layouts import (
     LayoutScores,
     compare_layouts,
 )
+from cellprofiling.kernels.plates.layouts import TRANSFORMS as UNDONE
 
 SUSPECT = (MOVED, OTHER)
+WORDS = {
+    AS_RECORDED: "The plate lies as its map says.",
+    "rotated by 180 degrees": "The plate was put in the wrong way round.",
+    "flipped left to right": "Columns were counted from the other end.",
+    "flipped top to bottom": "Rows were counted from the other end.",
+    "shifted one row down": "All wells lie one row below their place.",
+    "shifted one row up": "All wells lie one row above their place.",
+    "shifted one column right": "All wells lie one column to the right of their place.",
+    "shifted one column left": "All wells lie one column to the left of their place.",
+}
+TRANSFORMS = table_of(*(Method(name, WORDS[name], undo) for name, undo in UNDONE.items()))
 COLUMNS = [
     *("layout", "n_replicates", "n_wells", "recorded_score", "best_transform", "score", "best_layout"),
     *("best_layout_score", "verdict", "message"),
@@ -77,6 +90,9 @@ def audit_layout(
 
     Notes
     -----
+    Transforms are "as recorded", "rotated by 180 degrees", "flipped left to right", "flipped top to bottom", "shifted
+    one row down", "shifted one row up", "shifted one column right" and "shifted one column left".
+
     Row and column effects are taken out by median polish, so that gradients and edges, which all plates share, say
     little. The score is the median over the other plates of the layout of the Pearson correlation over shared wells,
     the mean of several measures; the median keeps one turned plate from making its replicates suspect. With Fisher's

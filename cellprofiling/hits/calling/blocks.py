@@ -8,11 +8,20 @@ import pandas as pd
 
 from cellprofiling.core.errors import FeatureError
 from cellprofiling.core.frame import feature_columns, require
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.design import Design
 from cellprofiling.kernels.inference.combined_p import bonferroni, cauchy
 
 ALPHA = 0.05  # shared by the blocks of a perturbation, to say which of them speak
-COMBINE = {"min": bonferroni, "cauchy": cauchy}
+COMBINE = table_of(
+    Method("min", "The smallest of the p-values of blocks times their number.", bonferroni),
+    Method(
+        "cauchy",
+        "The Cauchy combination of the p-values of blocks.",
+        cauchy,
+        "Liu and Xie, J. Am. Stat. Assoc. 115, 393 (2020), https://doi.org/10.1080/01621459.2018.1554485",
+    ),
+)
 DEPENDENCE = "Dependence_PC"
 COUNTS = ["n_wells", "n_plates", "n_controls"]
 WORDS = {"min": "Bonferroni's combination", "cauchy": "Cauchy combination"}

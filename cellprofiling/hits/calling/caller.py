@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cellprofiling.core.methods import chosen_options
 from cellprofiling.core.threads import over
 from cellprofiling.hits.calling.assignments import Assignments, Shared, read_assignments
 from cellprofiling.hits.calling.metric import CONTROL_FITS, Space, directions, read_space
 from cellprofiling.hits.calling.shared_controls import MOST_WELLS, Crew, gather_crews
-from cellprofiling.hits.calling.statistics import METHODS, Method, Statistic
+from cellprofiling.hits.calling.statistics import METHODS, Statistic, TestStatistic
 from cellprofiling.hits.design import Design, content_rank
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.permutation import exact_p_value, p_value
@@ -44,8 +43,8 @@ class Caller:
             return []
         rank = content_rank(self.design.x)
         design = self.design.taken(np.argsort(rank))
-        function = METHODS[self.method]
-        method = function(**chosen_options(self.method, function, self.method_options))
+        row = METHODS[self.method]
+        method = row(**row.chosen(self.method_options))
         ranked = {id(controls): rank[controls] for _, controls in pairs}
         crews = gather_crews(design, [(rank[treated], ranked[id(controls)]) for treated, controls in pairs])
         space = read_space(design, method, self.control_fit)
@@ -104,7 +103,7 @@ class Bench:
     """Where tests are made: what all tests of a screen have in common."""
 
     design: Design
-    method: Method
+    method: TestStatistic
     space: Space
     permutations: int
     seed: int

@@ -59,7 +59,7 @@ def audit_controls(
         perturbations drawn at random; without `by` they take any plates.
     plate, well : str
         Columns that say where a well lies.
-    method : {"map"}, default "map"
+    method : {"map", "mahalanobis", "energy", "replicate_correlation"}, default "map"
         The statistic, as in `activity`.
     n_wells : int or None, default None
         Wells of one pseudo-compound, spread evenly over plates; None takes one from each plate, 3 to 8 in all, or,

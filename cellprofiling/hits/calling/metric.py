@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellprofiling.core.errors import FeatureError
-from cellprofiling.hits.calling.statistics import Method
+from cellprofiling.hits.calling.statistics import TestStatistic
 from cellprofiling.hits.design import Design
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
@@ -39,7 +39,7 @@ class Space:
     words: str
 
 
-def read_space(design: Design, method: Method, control_fit: str) -> Space:
+def read_space(design: Design, method: TestStatistic, control_fit: str) -> Space:
     """Return the coordinates for a method; the rows of `design` stand in canonical order."""
     space = _MAKERS[control_fit](design, method)
     if method.centered:
@@ -47,13 +47,13 @@ def read_space(design: Design, method: Method, control_fit: str) -> Space:
     return replace(space, bandwidth=method.bandwidth(space.x[design.is_control]))
 
 
-def directions(design: Design, method: Method, wells: Indices) -> Doubles:
+def directions(design: Design, method: TestStatistic, wells: Indices) -> Doubles:
     """Return some profiles as given, as unit vectors."""
     x = design.x[wells]
     return direction(x - x.mean(axis=1, keepdims=True) if method.centered else x)
 
 
-def _as_given(design: Design, method: Method) -> Space:
+def _as_given(design: Design, method: TestStatistic) -> Space:
     words = "controls as given"
     if not method.whitened:
         return Space(design.unit if method.by_direction else design.x, 0.0, False, 0.0, words)
@@ -61,7 +61,7 @@ def _as_given(design: Design, method: Method) -> Space:
     return replace(space, omega=0.0, refit=False, words=words)
 
 
-def _refitted(design: Design, method: Method) -> Space:
+def _refitted(design: Design, method: TestStatistic) -> Space:
     if design.was_whitened or bears_whitening(design):
         x = _about_controls(design, design.x)
         largest = _largest_eigenvalue(x[design.is_control])
@@ -71,7 +71,7 @@ def _refitted(design: Design, method: Method) -> Space:
     return Space(_scaled(design), 0.0, True, 0.0, "controls refitted in each")
 
 
-def _fresh_whitening(design: Design, _method: Method) -> Space:
+def _fresh_whitening(design: Design, _method: TestStatistic) -> Space:
     return _whitened(design, _scaled(design))
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from cellprofiling.core.errors import one_of
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.design import Design, Pool
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.retrieval.average_precision import average_precisions
@@ -27,7 +27,7 @@ LARGE = 2000  # controls that a median distance is taken over
 
 
 @dataclass(frozen=True)
-class Method:
+class TestStatistic:
     """A statistic of treated wells against the controls of their plates.
 
     Attributes
@@ -52,9 +52,9 @@ class Method:
     bandwidth: Callable[[Doubles], float] = lambda _: 0.0
 
 
-def retrieval() -> Method:
+def retrieval() -> TestStatistic:
     """Return mean average precision: how well the wells find each other among the controls of their plate."""
-    return Method(
+    return TestStatistic(
         prepare=lambda blocks, refit, _: partial(mean_average_precisions, blocks, refit=refit),
         observe=lambda controls, _: (
             lambda within, across, block: observed_precision(within, across, controls.squares, block, controls.starts)
@@ -63,9 +63,9 @@ def retrieval() -> Method:
     )
 
 
-def mahalanobis() -> Method:
+def mahalanobis() -> TestStatistic:
     """Return the Mahalanobis distance of the mean difference from the controls of the same plate."""
-    return Method(
+    return TestStatistic(
         prepare=lambda blocks, refit, _: partial(mean_distances, blocks, refit=refit),
         observe=lambda _controls, _bandwidth: lambda within, _across, _block: mean_length(within),
         fewest=1,
@@ -73,10 +73,9 @@ def mahalanobis() -> Method:
     )
 
 
-def replicate_correlation(*, metric: str = "cosine") -> Method:
+def replicate_correlation(*, metric: str = "cosine") -> TestStatistic:
     """Return the median similarity of wells on different plates: metric "cosine" or "pearson"."""
-    one_of("metric", metric, ("cosine", "pearson"))
-    return Method(
+    return TestStatistic(
         prepare=lambda blocks, refit, _: partial(median_similarities, blocks, refit=refit),
         observe=lambda _controls, _bandwidth: lambda within, _across, block: median_similarity(within, block),
         by_direction=True,
@@ -84,22 +83,44 @@ def replicate_correlation(*, metric: str = "cosine") -> Method:
     )
 
 
-def energy(*, kernel: str = "distance") -> Method:
+def energy(*, kernel: str = "distance") -> TestStatistic:
     """Return the energy distance of wells from controls, or with kernel="gaussian" the squared MMD."""
-    one_of("kernel", kernel, ("distance", "gaussian"))
-    return Method(
+    return TestStatistic(
         prepare=lambda blocks, refit, width: partial(energy_distances, Distances.of(blocks, width), refit=refit),
         observe=_observe_energy,
         bandwidth=median_distance if kernel == "gaussian" else lambda _: 0.0,
     )
 
 
-METHODS: dict[str, Callable[..., Method]] = {
-    "map": retrieval,
-    "mahalanobis": mahalanobis,
-    "energy": energy,
-    "replicate_correlation": replicate_correlation,
-}
+METHODS = table_of(
+    Method(
+        "map",
+        "Mean average precision: how well the wells of a perturbation find each other among the controls of their "
+        "plates, by cosine.",
+        retrieval,
+        "Kalinin et al., Nat. Commun. 16, 5181 (2025), https://doi.org/10.1038/s41467-025-60306-2",
+    ),
+    Method(
+        "mahalanobis",
+        "Length of the mean difference from the controls of the same plate, in the metric of their shrunk covariance.",
+        mahalanobis,
+        "Ledoit and Wolf, J. Multivar. Anal. 88, 365 (2004), https://doi.org/10.1016/S0047-259X(03)00096-4",
+    ),
+    Method(
+        "energy",
+        "Energy distance between wells and the controls of the same plate, or with kernel='gaussian' the squared "
+        "maximum mean discrepancy.",
+        energy,
+        "Szekely and Rizzo, J. Stat. Plan. Inference 143, 1249 (2013), https://doi.org/10.1016/j.jspi.2013.03.018",
+        choices={"kernel": ("distance", "gaussian")},
+    ),
+    Method(
+        "replicate_correlation",
+        "Median similarity of wells on different plates.",
+        replicate_correlation,
+        choices={"metric": ("cosine", "pearson")},
+    ),
+)
 
 
 def _observe_energy(controls: Blocks, bandwidth: float) -> Observer:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 from scipy.stats import t as student
 
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.doses.means import Controls, Means, draw_means
 from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.doses.curves import Curves, aicc, crossings, fit_curves, heights
@@ -15,9 +16,15 @@ BENCHMARK = 1.349  # standard deviations of controls: 10 % of treated wells lie 
 FEWEST_DOSES = 4  # a curve of three parameters goes through any three means
 FALL = 3.0  # standard errors by which a response falls back from a lower dose before it counts as non-monotone
 TINY = float(np.finfo(np.float64).eps) ** 2
-N_PARAMETERS = {"constant": 1, "3pl": 3, "4pl": 4}
 VALUES = ("ec50", "bmc", "hill", "top")
 ENDS = tuple(f"{name}_ci_{end}" for name in VALUES for end in ("low", "high"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveModel(Method):
+    """A model of the means of a compound, fitted to them in a direction."""
+
+    n_parameters: int
 
 
 @dataclass(frozen=True)
@@ -45,20 +52,53 @@ def choose_curve(means: Means, sign: float, controls: Controls) -> Fit:
     squares with their variance, and in the number of values with at most as many wells as are treated: more of them
     would outvote treated wells that vary more than controls do.
     """
-    level = np.average(means.mean, weights=means.n)
-    flat = Curves(*(np.array([value]) for value in (level, level, means.log_dose[0], 1.0, 0.0)))
-    fits = [flat._replace(left=np.array([(means.n * (means.mean - level) ** 2).sum()]))]
-    fits += [_fitted(means, means.mean[None], free_bottom, sign) for free_bottom in (False, True)]
+    fits = [model(means, sign) for model in MODELS.values()]
     left = np.array([fit.left[0] for fit in fits]) + means.within
     n_controls = min(means.n_controls, int(means.n.sum()))
     total = np.maximum(left + n_controls * controls.spread**2, TINY * (means.n * means.mean**2).sum())
-    parameters = np.array(list(N_PARAMETERS.values()))
+    parameters = np.array([model.n_parameters for model in MODELS.values()])
     # The variance of the noise is a parameter more. A curve needs more doses than it has parameters.
     criterion = aicc(total, int(means.n.sum()) + n_controls, parameters + 1)
     criterion = np.where(len(means.n) > parameters, criterion, np.inf)
     best = int(criterion.argmin())
     weight = float(expit((criterion[1] - criterion[2]) / 2)) if np.isfinite(criterion[2]) else 0.0
-    return Fit(list(N_PARAMETERS)[best], fits[best], float(left[best]), weight)
+    return Fit(list(MODELS)[best], fits[best], float(left[best]), weight)
+
+
+def _constant(means: Means, _sign: float) -> Curves:
+    level = np.average(means.mean, weights=means.n)
+    flat = Curves(*(np.array([value]) for value in (level, level, means.log_dose[0], 1.0, 0.0)))
+    return flat._replace(left=np.array([(means.n * (means.mean - level) ** 2).sum()]))
+
+
+def _from_controls(means: Means, sign: float) -> Curves:
+    return _fitted(means, means.mean[None], False, sign)
+
+
+def _free(means: Means, sign: float) -> Curves:
+    return _fitted(means, means.mean[None], True, sign)
+
+
+HURVICH = "Hurvich and Tsai, Biometrika 76, 297 (1989), https://doi.org/10.1093/biomet/76.2.297"
+MODELS = table_of(
+    CurveModel("constant", "The same response at every dose.", _constant, HURVICH, n_parameters=1),
+    CurveModel(
+        "3pl",
+        "A sigmoid curve that starts at the controls.",
+        _from_controls,
+        HURVICH,
+        f"{FEWEST_DOSES} doses",
+        n_parameters=3,
+    ),
+    CurveModel(
+        "4pl",
+        "A sigmoid curve with a start of its own.",
+        _free,
+        HURVICH,
+        f"{FEWEST_DOSES + 1} doses",
+        n_parameters=4,
+    ),
+)
 
 
 def _fitted(means: Means, y: Doubles, free_bottom: bool, sign: float, all_starts: bool = True) -> Curves:
@@ -134,7 +174,7 @@ def _intervals(
     ]
     curves = Curves(*(np.concatenate(values) for values in zip(*parts, strict=True)))
     estimates = _estimates(curves, sign * BENCHMARK * controls.spread_draws, fit.model)
-    tail = float(ndtr(student.ppf((1 - confidence) / 2, max(1, int(means.n.sum()) - N_PARAMETERS[fit.model]))))
+    tail = float(ndtr(student.ppf((1 - confidence) / 2, max(1, int(means.n.sum()) - MODELS[fit.model].n_parameters))))
     ends: dict[str, float] = {}
     for name, values in estimates.items():
         low, high = np.quantile(values, (tail, 1 - tail), method="inverted_cdf")  # no mixing of a dose with an infinity
@@ -156,7 +196,7 @@ def _bounded(low: float, high: float, log_dose: Doubles) -> tuple[float, float]:
 def _residuals(means: Means, fit: Fit) -> Doubles:
     """Return the residuals of doses with a single well, widened for the parameters that they gave."""
     single = np.sort((means.mean - heights(means.log_dose, fit.curve)[0])[means.n == 1])
-    return single * np.sqrt(len(single) / max(1, len(single) - N_PARAMETERS[fit.model]))
+    return single * np.sqrt(len(single) / max(1, len(single) - MODELS[fit.model].n_parameters))
 
 
 def _share_explained(means: Means, fit: Fit) -> float:

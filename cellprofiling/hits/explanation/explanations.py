@@ -10,13 +10,14 @@ from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.design import read_layout
+from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.feature_models import Comparison
 from cellprofiling.hits.explanation.features import CONTROL_FITS, FAMILIES
 from cellprofiling.hits.explanation.group_models import MODELS, Effect
 from cellprofiling.hits.explanation.groups import FeatureGroups, Groups, read_groups
 from cellprofiling.hits.explanation.sentences import in_words, sentences
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
-from cellprofiling.kernels.inference.multiplicity import CORRECTIONS, q_values
+from cellprofiling.kernels.inference.multiplicity import q_values
 from cellprofiling.kernels.models.group_scores import group_scores
 from cellprofiling.kernels.models.replicates import group_moments
 from cellprofiling.kernels.scale.missing import fill_with_median

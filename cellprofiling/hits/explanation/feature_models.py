@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.models.contrasts import Cells, Contrast, cells_of, contrast_with_controls
 from cellprofiling.kernels.models.moderated import Prior, fit_prior, moderate, two_sided
@@ -80,4 +81,19 @@ def mixed(comparison: Comparison) -> Test:
     return Test(t, df, two_sided(t, df))
 
 
-MODELS: dict[str, Callable[[Comparison], Test]] = {"moderated": moderated, "ordinary": ordinary, "mixed": mixed}
+MODELS = table_of(
+    Method(
+        "moderated",
+        "Student's t whose variances are drawn towards those of all features of the perturbation.",
+        moderated,
+        "Smyth, Stat. Appl. Genet. Mol. Biol. 3, 3 (2004), https://doi.org/10.2202/1544-6115.1027",
+    ),
+    Method("ordinary", "Student's t, each feature by itself.", ordinary),
+    Method(
+        "mixed",
+        "A mixed model: the effect may differ from plate to plate, and plates are the replicates.",
+        mixed,
+        "Patterson and Thompson, Biometrika 58, 545 (1971), https://doi.org/10.1093/biomet/58.3.545",
+        "several plates",
+    ),
+)

@@ -10,9 +10,10 @@ from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.hits.design import read_layout
+from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.effect_sizes import SSMD, effect_sizes
 from cellprofiling.hits.explanation.feature_models import MODELS, Comparison
-from cellprofiling.kernels.inference.multiplicity import CORRECTIONS, q_values
+from cellprofiling.kernels.inference.multiplicity import q_values
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_by_plate
 

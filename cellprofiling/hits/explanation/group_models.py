@@ -1,11 +1,11 @@
 """How the scores of wells become an effect with an interval and a p-value: one function per model."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
 
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.explanation.feature_models import Comparison
 from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.inference.effects import standardized_interval, unbiased
@@ -72,5 +72,18 @@ def _positive(values: Doubles) -> Doubles:
     return np.where(values > 0, values, np.nan)
 
 
-MODELS: dict[str, Callable[[Comparison, float], Effect]] = {"pooled": pooled, "paired": paired}
+MODELS = table_of(
+    Method(
+        "pooled",
+        "Hedges' g of wells against the controls of their plates, the spread of both pooled over plates.",
+        pooled,
+        "Hedges, J. Educ. Stat. 6, 107 (1981), https://doi.org/10.3102/10769986006002107",
+    ),
+    Method(
+        "paired",
+        "The mean of the differences of plates, tested by Student's t over plates.",
+        paired,
+        needs=f"{FEWEST_PLATES} plates",
+    ),
+)
 """What an effect is judged by: a model takes scores in a `Comparison`, and a level of confidence."""

@@ -1,6 +1,6 @@
 """Average precision of single wells, for any grouping of wells into positives and negatives."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import complete, require, split
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.retrieval.label_precision import label_precisions
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.retrieval.average_precision import list_precisions
@@ -186,10 +187,10 @@ def _centered_direction(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return direction(centered)
 
 
-METRICS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-    "cosine": direction,
-    "pearson": _centered_direction,
-}
+METRICS = table_of(
+    Method("cosine", "The cosine of the angle between two profiles.", direction),
+    Method("pearson", "The correlation of two profiles across features.", _centered_direction),
+)
 
 
 def _refuse_overlap(n_both: int) -> None:

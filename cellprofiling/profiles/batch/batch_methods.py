@@ -1,13 +1,13 @@
 """The ways to take batch effects out, each a row in a table."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed, one_of
+from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.batches.combat import Adjustment, Moments, batch_moments, fit_combat
 from cellprofiling.kernels.batches.harmony import Settings, harmonize
 from cellprofiling.kernels.directions.principal import principal_directions
@@ -78,7 +78,6 @@ def harmony(
     rounds: int = 5,
 ) -> Moved:
     """Return rows with batches mixed in the space of their principal components."""
-    one_of("output", output, OUTPUTS)
     x = design.sorted_x(design.order)
     centered = x - means(x)
     if not centered.any():
@@ -97,8 +96,29 @@ def harmony(
     return Moved(x + (corrected - z) @ directions.T, None)
 
 
-FITTED: dict[str, Callable[..., Learned]] = {"combat": combat, "linear": linear}
-METHODS: dict[str, Callable[..., Any]] = {**FITTED, "harmony": harmony}
+FITTED = table_of(
+    Method(
+        "combat",
+        "Shift and scale of each batch, shrunk by empirical Bayes over features.",
+        combat,
+        "Johnson, Li and Rabinovic, Biostatistics 8, 118 (2007), https://doi.org/10.1093/biostatistics/kxj037",
+    ),
+    Method(
+        "linear",
+        "Additive effects of the batch columns, told apart from perturbations by least squares.",
+        linear,
+        needs="perturbations, by=..., or anchors=...",
+    ),
+)
+METHODS = FITTED | table_of(
+    Method(
+        "harmony",
+        "Rows moved in the space of their principal components until batches are mixed in every cluster.",
+        harmony,
+        "Korsunsky et al., Nat. Methods 16, 1289 (2019), https://doi.org/10.1038/s41592-019-0619-0",
+        choices={"output": OUTPUTS},
+    ),
+)
 USES_LABELS = ("linear",)
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, Reference, Table, complete, join, split
 from cellprofiling.core.ledgers import Line, lines
-from cellprofiling.core.methods import chosen_options
 from cellprofiling.kernels.batches.combat import Adjustment
 from cellprofiling.profiles.batch.batch_fit import BatchFit
 from cellprofiling.profiles.batch.batch_methods import FITTED, METHODS, USES_LABELS, Learned, harmony
@@ -137,7 +136,7 @@ def correct_batch(
     5             B2        nocodazole                  25.0
     """
     one_of("method", method, METHODS)
-    options = chosen_options(method, METHODS[method], method_options)
+    options = METHODS[method].chosen(method_options)
     table = complete(split(profiles, features))
     design = find_batches(
         profiles,
@@ -226,7 +225,7 @@ def fit_batch_correction(
             f"method={method!r}: places only the rows it is given, so there is nothing to keep for others: use "
             f"correct_batch, or one of {', '.join(FITTED)}."
         )
-    options = chosen_options(method, METHODS[method], method_options)
+    options = METHODS[method].chosen(method_options)
     design = find_batches(
         profiles,
         complete(split(profiles, features)),

@@ -7,7 +7,6 @@ import pandas as pd
 
 from cellprofiling.core.errors import InputError, listed, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, Table, require, rows, split
-from cellprofiling.core.methods import chosen_options
 from cellprofiling.profiles.normalization.normalization_fit import Normalization
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
 
@@ -214,7 +213,7 @@ def _fitted(
     masked = not isinstance(reference, str | Mapping | None)
     blank = Normalization(
         method=method,
-        options=chosen_options(method, METHODS[method].fit, method_options),
+        options=METHODS[method].chosen(method_options),
         by=require(profiles, by, "by"),
         reference=None if masked else reference,
         masked=masked,

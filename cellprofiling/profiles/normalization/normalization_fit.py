@@ -116,7 +116,7 @@ class Normalization(Fit):
         held = set(self.keys)
         new = {key: np.flatnonzero(reference & (codes == i)) for i, key in enumerate(keys) if key not in held}
         self._refuse_few({key: len(wells) for key, wells in new.items()})
-        measure = METHODS[self.method].fit
+        measure = METHODS[self.method].function
         fit = replace(
             self,
             keys=[*self.keys, *new],

@@ -9,7 +9,7 @@ import pandas as pd
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.profiles.fits import Key, group_keys, key_names
-from cellprofiling.profiles.normalization.scaling_methods import Method
+from cellprofiling.profiles.normalization.scaling_methods import ScalingMethod
 
 Members = Mapping[Key, Indices]  # the reference rows of each group
 
@@ -28,7 +28,7 @@ def pool_of(profiles: pd.DataFrame, members: Members, pool_by: Sequence[str]) ->
 
 
 def pooled_scale(
-    x: Floats, members: Members, pools: Mapping[Key, Key], pool: Key, method: Method, options: Mapping[str, Any]
+    x: Floats, members: Members, pools: Mapping[Key, Key], pool: Key, method: ScalingMethod, options: Mapping[str, Any]
 ) -> tuple[int, Doubles]:
     """Return how many reference rows a pool has, and the spread of each feature within its groups."""
     inside = [wells for group, wells in members.items() if pools[group] == pool]

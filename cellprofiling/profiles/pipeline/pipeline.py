@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellprofiling.core.errors import InputError, nearest, one_of
+from cellprofiling.core.errors import InputError, meant, one_of
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference
 from cellprofiling.profiles.pipeline.presets import PRESETS, preset
 
@@ -181,7 +181,7 @@ def _refuse_unknown(verb: str, function: Callable[..., Any], options: Mapping[st
     for name in options:
         if name not in known:
             raise InputError(
-                f"{name}: not an option of {verb!r}; its options are {', '.join(known)}.{nearest(name, known)}"
+                f"{name}: not an option of {verb!r}; its options are {', '.join(known)}.{meant(name, known)}"
             )
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join, rows, split
 from cellprofiling.core.ledgers import lines
-from cellprofiling.core.methods import chosen_options
 from cellprofiling.profiles.position.layout import find_layout, refuse_confined, refuse_empty_features
 from cellprofiling.profiles.position.position_methods import METHODS, POOLED, SURFACES, Effect
 
@@ -115,7 +114,7 @@ def correct_position(
     array([107.5])
     """
     one_of("method", method, METHODS)
-    options = chosen_options(method, METHODS[method], method_options)
+    options = METHODS[method].chosen(method_options)
     _refuse_arguments(method, reference, pool_by)
     table = split(profiles, features)
     pools = () if pool_by is None and method == "well_mean" else pool_by

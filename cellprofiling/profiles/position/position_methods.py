@@ -1,6 +1,5 @@
 """The ways to tell a position effect: each gives what is to be subtracted from every value."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.core.plates import well_name
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.models.least_squares import slopes
@@ -154,11 +154,34 @@ def _less_plate_means(x: Floats, plate: Indices, fit: Mask) -> Doubles:
     return leveled
 
 
-METHODS: dict[str, Callable[..., Effect]] = {
-    "control_surface": control_surface,
-    "median_polish": polish,
-    "loess": local,
-    "well_mean": well_mean,
-}
+METHODS = table_of(
+    Method(
+        "control_surface",
+        "Ridge regression on row, column and edge, fitted to the reference wells of each plate.",
+        control_surface,
+        "Stephens, Biostatistics 18, 275 (2017), https://doi.org/10.1093/biostatistics/kxw041",
+        "16 controls in 4 rows and 4 columns of each plate",
+    ),
+    Method(
+        "median_polish",
+        "Row and column effects of each plate by Tukey's median polish; with scale=True B-scores.",
+        polish,
+        "Brideau et al., J. Biomol. Screen. 8, 634 (2003), https://doi.org/10.1177/1087057103258285",
+        "most wells of every row and column inactive",
+    ),
+    Method(
+        "loess",
+        "Local polynomials over row and column of each plate, fitted robustly.",
+        local,
+        "Cleveland and Devlin, J. Am. Stat. Assoc. 83, 596 (1988), https://doi.org/10.1080/01621459.1988.10478639",
+        "most wells inactive",
+    ),
+    Method(
+        "well_mean",
+        "The mean of each position over plates, each plate first less its own mean.",
+        well_mean,
+        needs="many plates with different treatments in the same well",
+    ),
+)
 SURFACES = ("control_surface", "loess")  # methods that need wells all over the plate
 POOLED = ("control_surface", "well_mean")  # methods that can take plates together

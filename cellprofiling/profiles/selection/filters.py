@@ -1,7 +1,7 @@
 """The steps of feature selection: each judges every feature by the rows given, and says why one has to go."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from cellprofiling.core.errors import FeatureError, InputError, listed, one_of
+from cellprofiling.core.errors import FeatureError, InputError, listed
 from cellprofiling.core.frame import PLATE, By, Table, groups
+from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.models.replicates import group_spread, intraclass_correlation
 from cellprofiling.kernels.scale.scale import fit_mad, fit_standard
@@ -55,7 +56,6 @@ def frequency(table: Table, *, freq_cut: float = 0.05, unique_cut: float = 0.01,
     The second most frequent value is less than `freq_cut` as frequent as the first, and (`rule="or"`: or) there are
     fewer than `unique_cut` distinct values per row.
     """
-    one_of("rule", rule, ("and", "or"))
     ratio, distinct = _repetition(table.x)
     rare, few = ratio < freq_cut, distinct < unique_cut
     reasons = [
@@ -102,7 +102,6 @@ def correlation(table: Table, *, cutoff: float = 0.9, rule: str = "greedy") -> J
 
     With `rule="pairwise"` the features that pycytominer drops; see `dropped_in_pairs`.
     """
-    one_of("rule", rule, ("greedy", "pairwise"))
     by_name = np.argsort(table.features)  # the verdict must not hang on the order of the columns
     r = correlations(table.x[:, by_name])
     kept = representatives(r, cutoff) if rule == "greedy" else ~dropped_in_pairs(r, cutoff)
@@ -130,18 +129,46 @@ def keep(table: Table, *, features: Sequence[str] | str | Path | None = None) ->
     return Judgment(there.astype(np.float64), ~there, ["on the list" if hit else "not on the list" for hit in there])
 
 
-STEPS: dict[str, Callable[..., Judgment]] = {
-    "missing": missing,
-    "blocklist": blocklist,
-    "variance": variance,
-    "frequency": frequency,
-    "outliers": outliers,
-    "low_variation": low_variation,
-    "noise": noise,
-    "reproducibility": reproducibility,
-    "correlation": correlation,
-    "keep": keep,
-}
+ICC = "Shrout and Fleiss, Psychol. Bull. 86, 420 (1979), https://doi.org/10.1037/0033-2909.86.2.420"
+CARET = "Kuhn, J. Stat. Softw. 28, 5 (2008), https://doi.org/10.18637/jss.v028.i05"
+STEPS = table_of(
+    Method("missing", "Drops a feature that is missing in more than a share of the rows.", missing),
+    Method(
+        "blocklist",
+        "Drops a feature that is on a list, by default that of features known to be unreliable, or matches a pattern.",
+        blocklist,
+        "Way, figshare (2019), https://doi.org/10.6084/m9.figshare.10255811",
+    ),
+    Method("variance", "Drops a feature that hardly varies, in the units of the data.", variance),
+    Method(
+        "frequency",
+        "Drops a feature that is nearly one value only.",
+        frequency,
+        CARET,
+        choices={"rule": ("and", "or")},
+    ),
+    Method("outliers", "Drops a feature that lies far from zero in more than a share of the rows.", outliers),
+    Method(
+        "low_variation",
+        "Drops a feature that hardly varies for its size in some group, as the JUMP recipe does before normalization.",
+        low_variation,
+    ),
+    Method("noise", "Drops a feature that varies much among replicates.", noise, needs="replicates, by=..."),
+    Method(
+        "reproducibility",
+        "Drops a feature whose correlation between replicates is low.",
+        reproducibility,
+        ICC,
+        "replicates, by=...",
+    ),
+    Method(
+        "correlation",
+        "Drops all but one of features that say the same.",
+        correlation,
+        choices={"rule": ("greedy", "pairwise")},
+    ),
+    Method("keep", "Drops a feature that is not on the list given.", keep, needs="features=..."),
+)
 
 
 def _repetition(x: Floats) -> tuple[Doubles, Doubles]:

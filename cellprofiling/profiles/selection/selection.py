@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Reference, Table, rows, split
-from cellprofiling.core.methods import chosen_options, options_of
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.profiles.selection.filters import STEPS
 from cellprofiling.profiles.selection.selection_fit import Selection
@@ -282,6 +281,6 @@ def _chosen(steps: Steps) -> Chosen:
 
 def _options(step: str, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping | None):
-        example = {step: options_of(STEPS[step])}
+        example = {step: STEPS[step].options}
         raise InputError(f"steps={{{step!r}: {given!r}}}: write the options by name, such as {example}.")
-    return chosen_options(step, STEPS[step], given or {})
+    return STEPS[step].chosen(given or {})

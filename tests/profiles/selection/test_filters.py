@@ -119,7 +119,7 @@ def test_many_zeros_among_many_values_are_kept_unless_either_sign_is_enough(well
     assert "Cells_mostly_zero" not in dropped(frequency(split(wells), freq_cut=0.06), wells)
     assert "Cells_mostly_zero" in dropped(frequency(split(wells), freq_cut=0.06, rule="or"), wells)
     with pytest.raises(InputError, match=r"rule='xor': choose one of 'and', 'or'"):
-        frequency(split(wells), rule="xor")
+        STEPS["frequency"].chosen({"rule": "xor"})
 
 
 def test_one_extreme_well_does_not_cost_a_feature(wells):
@@ -221,9 +221,9 @@ def test_pairwise_correlation_equals_pycytominer_1_7_1(seed, cutoff, copies):
     assert set(dropped(correlation(split(frame), cutoff=cutoff, rule="pairwise"), frame)) == set(peer)
 
 
-def test_a_rule_that_does_not_exist(wells):
+def test_a_rule_that_does_not_exist():
     with pytest.raises(InputError, match=r"rule='both': choose one of 'greedy', 'pairwise'"):
-        correlation(split(wells), rule="both")
+        STEPS["correlation"].chosen({"rule": "both"})
 
 
 @pytest.fixture

@@ -211,6 +211,28 @@ def test_what_was_used_is_cited():
     assert any("UMAP" in each for each in record(provenance=umap).citations)
 
 
+def test_all_methods_of_a_run_are_cited():
+    """Those of the recipe, its defaults among them, or those of the steps as they ran."""
+    recipe = {
+        "normalize": {"method": "rank_inverse_normal"},
+        "select_features": {"steps": ["missing", {"frequency": {"rule": "or"}}]},
+        "embed": {"method": "pca"},
+        "explain": {"model": "pooled"},
+    }
+    cited = record(provenance={"parameters": recipe}, explanations=explained()).citations
+    chosen = ["normalize, rank_inverse_normal", "select_features, frequency", "rank_hits, map"]
+    assert _methods(cited) == [*chosen, "explain, pooled", "explain, benjamini_hochberg"]
+    usual = record(provenance={"parameters": recipe | {"select_features": {"steps": None}}}).citations
+    assert _methods(usual)[1:3] == ["select_features, blocklist", "select_features, frequency"]
+    named = record(provenance={"parameters": {"steps": "multi_site"} | recipe}).citations
+    assert {"whiten, tvn", "correct_batch, harmony"} <= set(_methods(named))
+    assert "normalize, rank_inverse_normal" not in _methods(named)
+
+
+def _methods(cited):
+    return [line.partition(": ")[0] for line in cited if ", " in line.partition(": ")[0] and "doi.org" in line]
+
+
 def test_without_quality_nobody_knows():
     verdict = record().verdict
     assert verdict.status == "inconclusive"

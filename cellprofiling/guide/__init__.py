@@ -1,0 +1,1 @@
+"""What there is: the verbs by the question they answer, and the methods of each verb."""

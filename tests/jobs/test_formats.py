@@ -1,5 +1,6 @@
 """Whatever a format's reader needs travels with the job to another process, and changes of its files are seen."""
 
+import os
 import pickle
 
 import pytest
@@ -32,3 +33,16 @@ def test_plates_of_real_files(real_data, tmp_path, name, here):
     assert set(done["status"]) == {"done"}, done["reason"].to_list()
     again = cpf.aggregate_plates(folder, tmp_path / "out", by, features=there.features[:2], executor=here, resume=True)
     assert set(again["status"]) == {"kept"}
+
+
+def test_a_changed_table_of_images_is_noticed(tmp_path):
+    """CellProfiler's Image.csv says in which well the objects beside it lie: a resumed run goes by it, too."""
+    site = tmp_path / "cells" / "site"
+    site.mkdir(parents=True)
+    (site / "Nuclei.csv").write_text("ImageNumber,ObjectNumber,AreaShape_Area\n1,1,5\n1,2,6\n")
+    for well, status in [("A01", "done"), ("A01", "kept"), ("B07", "done")]:
+        (site / "Image.csv").write_text(f"ImageNumber,Metadata_Plate,Metadata_Well\n1,P1,{well}\n")
+        os.utime(site / "Image.csv", (0, ord(well[0])))
+        plates = cpf.aggregate_plates(tmp_path / "cells", tmp_path / "out", resume=True)
+        assert plates["status"].tolist() == [status]
+        assert cpf.read_profiles(tmp_path / "out" / "P1.parquet")["Metadata_Well"].tolist() == [well]

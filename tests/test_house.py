@@ -4,10 +4,12 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpydoc.validate
@@ -175,6 +177,36 @@ def test_kernels_have_a_page_of_contents(folder: Path) -> None:
     """The docstring of a folder of kernels names each of its files."""
     contents = ast.get_docstring(_tree(folder / "__init__.py")) or ""
     assert [name for name in _files(folder) if not re.search(rf"\b{name}\b", contents)] == []
+
+
+OWNERS = packages_distributions()
+
+
+def _third_party(path: Path) -> Iterator[str]:
+    """Give each distribution that a file imports, or asks for its files, anywhere in it."""
+    for node in ast.walk(_tree(path)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "distribution":
+            names = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        roots = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {ROOT.name}
+        for root in roots:
+            yield min(OWNERS.get(root, [root])).lower().replace("_", "-")
+
+
+def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None:
+    """No dependency is carried for nothing, and none comes by the luck of another's."""
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    needed, extra = (
+        {re.match(r"[\w.-]+", line)[0].lower() for line in lines} for lines in (project["dependencies"], extras)
+    )
+    imported = {name for path in FILES for name in _third_party(path)}
+    assert needed - imported == set()
+    assert imported - needed <= extra
 
 
 def _imported(code: str) -> set[str]:

@@ -1,10 +1,12 @@
 """The DNA content of cells, and the phases of the cell cycle of wells."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from cellprofiling.core.errors import InputError
@@ -66,24 +68,21 @@ def cell_cycle(cells: pd.DataFrame, *, bins: int = 120, ax: Axes | None = None) 
     known = cells[PHASE].notna().to_numpy()
     if not known.any():
         raise InputError("cells: no cell has a phase; the ledger of cell_cycle says why.")
+    from seaborn import histplot
+
     phase = cells[PHASE].astype(str).to_numpy()[known]
     content = np.clip(cells[CONTENT].to_numpy(np.float64)[known], *LIMITS)
     edges = np.geomspace(*LIMITS, bins + 1)
     ax = style.axes(ax, 5.4, 3.2)
     style.quiet(ax)
-    below = np.zeros(bins)
-    for name, color in COLORS.items():
-        here = phase == name
-        count = np.histogram(content[here], edges)[0]
-        ax.bar(edges[:-1], count, np.diff(edges), bottom=below, align="edge", color=color, lw=0, label=name)
-        below += count
+    look: dict[str, Any] = {"hue_order": list(COLORS)[::-1], "palette": COLORS, "lw": 0, "alpha": 1, "legend": False}
+    histplot(x=content, hue=phase, bins=edges, multiple="stack", ax=ax, **look)
     ax.set_xscale("log")
     ax.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     ax.minorticks_off()
     ax.set(xlim=LIMITS, xlabel="DNA content (2 = before replication)", ylabel="cells")
-    counts = [(phase == name).mean() for name in COLORS]
-    labels = [f"{name} {share:.0%}" for name, share in zip(COLORS, counts, strict=True)]
-    style.legend(ax, ax.get_legend_handles_labels()[0], labels, loc="upper right")
+    labels = [f"{name} {(phase == name).mean():.0%}" for name in COLORS]
+    style.legend(ax, [Patch(color=color, lw=0) for color in COLORS.values()], labels, loc="upper right")
     return ax
 
 

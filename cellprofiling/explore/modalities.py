@@ -12,6 +12,7 @@ from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.explore.modality_labels import compare_labels
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.pairing import cross_fitted, procrustes_misfits, rv_coefficients
+from cellprofiling.kernels.directions.principal import principal_directions
 from cellprofiling.kernels.inference.permutation import TIE
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import fit_standard
@@ -295,6 +296,6 @@ def _standardized(table: pd.DataFrame, name: str) -> tuple[Doubles, list[Line]]:
 
 def _principal_axes(x: Doubles, n_axes: int) -> Doubles:
     """Return the scores of rows on the first principal axes."""
-    left, size, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
-    kept = size > 1e-9 * size[0]
-    return (left * size)[:, kept][:, :n_axes]
+    centered = x - x.mean(axis=0)
+    size, directions = principal_directions(centered)
+    return centered @ directions[:, size > 1e-9 * size[0]][:, :n_axes]

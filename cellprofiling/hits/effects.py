@@ -8,6 +8,7 @@ from sklearn.covariance import LedoitWolf
 
 from cellprofiling.hits.calling.statistics import precisions
 from cellprofiling.hits.design import Design, content_rank, read_pool
+from cellprofiling.kernels.scale.control_centers import control_centers
 
 CHANGED = 3.0  # control standard deviations beyond which a feature counts as changed
 N_TOP = 5  # features named per perturbation
@@ -37,15 +38,9 @@ def describe_layout(design: Design, well: pd.Series, count: pd.Series | None) ->
 
 
 def _relative_counts(design: Design, count: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cell count of each well over the median of the controls of its plate."""
-    ratio = np.full(len(count), np.nan)
-    for plate in np.unique(design.plate):
-        rows = design.plate == plate
-        control = count[rows & design.is_control]
-        middle = np.median(control) if len(control) else np.nan
-        if middle > 0:
-            ratio[rows] = count[rows] / middle
-    return ratio
+    """Return the cell count of each well over the median of the controls of its plate; NaN where that is 0."""
+    middle = control_centers(count[:, None], design.plate, design.is_control, median=True)[:, 0]
+    return np.divide(count, middle, out=np.full(len(count), np.nan), where=middle > 0)
 
 
 def describe_retrieval(design: Design) -> pd.DataFrame:
@@ -78,7 +73,9 @@ def describe_change(design: Design) -> pd.DataFrame:
     units of the standard deviation of controls about those means (pooled over plates). The Mahalanobis distance uses
     the covariance of the same control residuals, shrunk after Ledoit and Wolf.
     """
-    deviation = design.x - _control_means(design)
+    deviation = design.x - np.nan_to_num(
+        control_centers(design.x, design.plate, design.is_control)
+    )  # a plate without any stays
     residuals = deviation[design.is_control]
     free = max(1, len(residuals) - len(np.unique(design.plate[design.is_control])))
     spread = np.sqrt((residuals**2).sum(axis=0) / free)
@@ -97,16 +94,6 @@ def describe_change(design: Design) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(found)
-
-
-def _control_means(design: Design) -> NDArray[np.float64]:
-    """Return, for each well, the mean of the controls of its plate; 0 on plates of controls only is of no matter."""
-    means = np.zeros_like(design.x)
-    for plate in np.unique(design.plate):
-        rows = design.plate == plate
-        if (rows & design.is_control).any():
-            means[rows] = design.x[rows & design.is_control].mean(axis=0)
-    return means
 
 
 def _largest(change: NDArray[np.float64], names: NDArray[np.object_]) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
+from cellprofiling.kernels.directions.principal import widest_directions
 from cellprofiling.kernels.scale.plate_scale import scale_plate
 
 COUNTS, COMPONENTS = "cell count", ("component 1", "component 2", "component 3")
@@ -58,7 +58,7 @@ def find_readouts(x: Floats, count: Doubles, plate: Indices, positives: Mask) ->
     bulk, space = np.full((n, len(COMPONENTS)), np.nan), np.full((n, min(DIMENSIONS, z.shape[1])), np.nan)
     for limit, out in ((BULK, bulk), (FAR, space)):
         clipped = np.clip(z, -limit, limit)
-        axes = _axes(clipped, out.shape[1])
+        axes = widest_directions(clipped.T @ clipped, out.shape[1])[1]
         out[:, : axes.shape[1]] = clipped @ axes
         out[nothing] = np.nan
     return Readouts(counts, bulk[:, : min(len(COMPONENTS), z.shape[1])], space)
@@ -77,10 +77,3 @@ def _scaled(x: Floats, plate: Indices, positives: Mask) -> Doubles:
         here = plate == code
         z[here] = scale_plate(x[here].astype(np.float64), usual=~positives[here], fallback=False)
     return z
-
-
-def _axes(z: Doubles, n: int) -> Doubles:
-    """Return the directions in which rows spread most about 0, as columns, the largest entry of each positive."""
-    p = z.shape[1]
-    axes = eigh(z.T @ z, subset_by_index=[p - min(n, p), p - 1])[1][:, ::-1] if p else np.empty((0, 0))
-    return axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]) if p else axes

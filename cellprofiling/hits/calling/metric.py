@@ -10,6 +10,7 @@ from cellprofiling.hits.design import Design
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.directions.whitening import fit_whitening
+from cellprofiling.kernels.scale.control_centers import control_centers
 from cellprofiling.kernels.scale.plate_scale import scale_plate
 
 CONTROL_FITS = ("refit", "whiten", "as_given")
@@ -115,10 +116,8 @@ def bears_whitening(design: Design) -> bool:
 
 def _control_residuals(design: Design) -> Doubles:
     """Return controls minus the mean of the controls of their plate."""
-    x, plate = design.x[design.is_control], design.plate[design.is_control]
-    for number in np.unique(plate):
-        x[plate == number] -= x[plate == number].mean(axis=0)
-    return x
+    centers = control_centers(design.x, design.plate, design.is_control)
+    return (design.x - centers)[design.is_control]
 
 
 def _largest_eigenvalue(x: Doubles) -> float:
@@ -132,12 +131,7 @@ def _products(x: Doubles) -> Doubles:
 
 def _about_controls(design: Design, x: Doubles) -> Doubles:
     """Return profiles minus the mean of the controls of their plate; a plate without controls is left as it is."""
-    centered = np.array(x)
-    for plate in np.unique(design.plate):
-        rows = design.plate == plate
-        if (rows & design.is_control).any():
-            centered[rows] -= x[rows & design.is_control].mean(axis=0)
-    return centered
+    return x - np.nan_to_num(control_centers(x, design.plate, design.is_control))
 
 
 def _scaled(design: Design) -> Doubles:

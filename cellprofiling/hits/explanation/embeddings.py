@@ -14,9 +14,9 @@ from cellprofiling.hits.explanation.groups import Groups, read_groups
 from cellprofiling.hits.explanation.sentences import perturbation_names
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
-from cellprofiling.kernels.models.group_scores import about_controls
 from cellprofiling.kernels.models.replicates import group_moments
 from cellprofiling.kernels.models.ridge import predict_held_out
+from cellprofiling.kernels.scale.control_centers import control_centers
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_by_plate
@@ -183,7 +183,7 @@ def _changes(
     group = np.full(len(embedding), -1, dtype=np.intp)
     group[~control] = codes
     group, control = group[ranks], control[ranks]
-    centered = about_controls(points, control, plates)
+    centered = points - np.nan_to_num(control_centers(points, plates, control))
     mean = group_moments(centered[~control], group[~control], len(keys))[1]
     return Directions(keys, perturbation_names(keys), points @ direction(mean).T)
 

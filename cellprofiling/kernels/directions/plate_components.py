@@ -1,9 +1,9 @@
 """The directions in which wells differ most within their plates."""
 
 import numpy as np
-from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles, Indices
+from cellprofiling.kernels.directions.principal import widest_directions
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_plate
 
@@ -29,8 +29,7 @@ def plate_components(x: Doubles, plate: Indices, n_components: int = 3) -> Doubl
     for number in content_order(np.array([x[rows[0]] for rows in plates])):
         scaled = _scaled(x[plates[number]])
         product += scaled.T @ scaled
-    n = x.shape[1]
-    axes = eigh(product, subset_by_index=[max(0, n - n_components), n - 1])[1][:, ::-1]
+    axes = widest_directions(product, n_components)[1]
     found = np.empty((len(x), axes.shape[1]))
     for rows in plates:
         found[rows] = _scaled(x[rows]) @ axes

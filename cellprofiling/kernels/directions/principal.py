@@ -1,6 +1,7 @@
 """The directions in which rows spread, the widest first."""
 
 import numpy as np
+from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles
 
@@ -25,8 +26,31 @@ def principal_directions(z: Doubles, rounding: float = 0.0) -> tuple[Doubles, Do
     noise = max(max(z.shape) * np.finfo(np.float64).eps * singular[0], rounding * np.sqrt(len(z)))
     rank = int((singular > noise).sum())
     directions = np.ascontiguousarray(rows[:rank].T)
-    largest = directions[np.abs(directions).argmax(axis=0), np.arange(rank)]
-    return singular[:rank], directions * np.sign(largest)
+    return singular[:rank], turned(directions)
+
+
+def widest_directions(products: Doubles, most: int) -> tuple[Doubles, Doubles]:
+    """Return the largest eigenvalues of a symmetric matrix of products, falling, and their directions as columns.
+
+    Parameters
+    ----------
+    products : shape (n, n), such as z'z of rows z; half of their digits are lost, so a spread below 1e-8 is rounding.
+    most : how many directions; fewer come out where n is smaller.
+
+    Notes
+    -----
+    A direction is turned so that its largest entry is positive.
+    """
+    n = len(products)
+    if not n:
+        return np.empty(0), np.empty((0, 0))
+    values, vectors = eigh(products, subset_by_index=(max(0, n - most), n - 1))
+    return values[::-1], turned(vectors[:, ::-1])
+
+
+def turned(directions: Doubles) -> Doubles:
+    """Return directions (columns), each with the sign that makes its largest entry positive."""
+    return directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
 
 
 def _triangle(z: Doubles) -> Doubles:

@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles, Floats
+from cellprofiling.kernels.directions.principal import turned, widest_directions
 from cellprofiling.kernels.scale.groups import Grouping
 
 SMALLEST = 1e-10  # of the largest variance: directions in which a sample spreads less are rounding
@@ -35,16 +35,14 @@ def principal_loadings(z: Floats, most: int) -> Doubles:
             about = z[first : first + ROWS_AT_ONCE] - center
             products += about.T @ about
         squares, vectors = _largest(products, most)
-    leading = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
-    return np.ascontiguousarray(vectors * np.sign(leading) / np.sqrt(squares / (n - 1)))
+    return np.ascontiguousarray(turned(vectors) / np.sqrt(squares / (n - 1)))
 
 
 def _largest(products: Doubles, most: int) -> tuple[Doubles, Doubles]:
     """Return the largest eigenvalues, falling, and their vectors; those that are rounding are left out."""
-    n = len(products)
-    values, vectors = eigh(products, subset_by_index=(max(0, n - most), n - 1))
-    kept = values[::-1] > SMALLEST * max(values[-1], np.finfo(float).tiny)
-    return values[::-1][kept], vectors[:, ::-1][:, kept]
+    values, vectors = widest_directions(products, most)
+    kept = values > SMALLEST * max(values[0], np.finfo(float).tiny)
+    return values[kept], vectors[:, kept]
 
 
 def group_covariances(x: Doubles, rows: Grouping) -> Doubles:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh
 
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
-from cellprofiling.kernels.models.replicates import group_moments
+from cellprofiling.kernels.directions.principal import turned, widest_directions
+from cellprofiling.kernels.scale.control_centers import control_centers
 
 
 class Component(NamedTuple):
@@ -20,12 +20,6 @@ class Component(NamedTuple):
     weight: Doubles
 
 
-def about_controls(x: Doubles, is_control: Mask, stratum: Indices) -> Doubles:
-    """Return rows less the mean of the controls of their stratum; one without controls is left as it is."""
-    n_strata = int(stratum.max(initial=-1)) + 1
-    return x - group_moments(x[is_control], stratum[is_control], n_strata)[1][stratum]
-
-
 def control_spread(residuals: Doubles, stratum: Indices) -> Doubles:
     """Return the standard deviation of each feature over control rows about their strata; 0 where it has none."""
     free = max(1, len(residuals) - len(np.unique(stratum)))
@@ -35,7 +29,7 @@ def control_spread(residuals: Doubles, stratum: Indices) -> Doubles:
 
 
 def first_component(z: Doubles) -> Doubles:
-    """Return the unit vector along which rows vary most, shape (n_features,); its sign is not determined.
+    """Return the unit vector along which rows vary most, shape (n_features,), its largest entry positive.
 
     Rows must be centered. Without any variance all features count alike.
     """
@@ -43,8 +37,8 @@ def first_component(z: Doubles) -> Doubles:
     if not z.any():
         return np.full(p, 1 / np.sqrt(p))
     if p <= n:
-        return eigh(z.T @ z, subset_by_index=[p - 1, p - 1])[1][:, 0]
-    v = z.T @ eigh(z @ z.T, subset_by_index=[n - 1, n - 1])[1][:, 0]
+        return widest_directions(z.T @ z, 1)[1][:, 0]
+    v = turned(z.T @ widest_directions(z @ z.T, 1)[1])[:, 0]
     return v / np.linalg.norm(v)
 
 
@@ -101,7 +95,7 @@ def group_scores(
     controls, whose own sign is that of `polarity`. A feature without spread among controls has no say.
     """
     n_folds = min(n_folds, int(is_control.sum()))
-    centered = about_controls(x, is_control, stratum)
+    centered = x - np.nan_to_num(control_centers(x, stratum, is_control))
     whole = [
         oriented(found.loading, polarity[columns])
         for found, columns in zip(_components(x[is_control], stratum[is_control], members), members, strict=True)
@@ -118,8 +112,7 @@ def group_scores(
 
 def _components(controls: Doubles, stratum: Indices, members: Sequence[Indices]) -> list[Component]:
     """Return the component of each group of features over control rows about their strata."""
-    present = np.ones(len(controls), dtype=bool)
-    residuals = about_controls(controls, present, stratum)
+    residuals = controls - control_centers(controls, stratum, np.ones(len(controls), dtype=bool))
     spread = control_spread(residuals, stratum)
     per_unit = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     free = max(1, len(residuals) - len(np.unique(stratum)))

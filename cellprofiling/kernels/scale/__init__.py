@@ -3,6 +3,7 @@
 clipped_scores  Cells as robust z-scores within bounds: their mean in each group, and where they lie
                 along some directions.
 control_chart   Whether a series of plates stays where it is: points far off, runs on one side, and drift.
+control_centers Where the controls of each plate lie.
 groups          Statistics of each feature in each group of rows, exact, missing values skipped.
 limits          Beyond which values a cell is unusual among the cells of its group: median and MAD, on
                 a scale that fits them.

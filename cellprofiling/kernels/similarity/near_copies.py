@@ -1,10 +1,10 @@
 """Profiles that are nearly the same although they should not be."""
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 
 from cellprofiling.kernels.arrays import Doubles, Indices
+from cellprofiling.kernels.directions.principal import widest_directions
 
 AXES = 8  # directions in which candidates are looked for
 BLOCK = 512  # rows that are compared with all others at a time
@@ -26,9 +26,7 @@ def near_copies(unit: Doubles, kind: Indices, cosine: float) -> Indices:
     partner = np.full(len(unit), -1, dtype=np.intp)
     if len(unit) < 2:
         return partner
-    n = unit.shape[1]
-    axes = eigh(unit.T @ unit, subset_by_index=[max(0, n - AXES), n - 1])[1]
-    places = unit @ axes
+    places = unit @ widest_directions(unit.T @ unit, AXES)[1]
     nearest = np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1]
     candidates = np.flatnonzero(nearest <= np.sqrt(2 - 2 * cosine) * (1 + 1e-9) + 1e-9)
     for start in range(0, len(candidates), BLOCK):

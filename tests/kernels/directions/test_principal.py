@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellprofiling.kernels.directions.principal import principal_directions
+from cellprofiling.kernels.directions.principal import principal_directions, turned, widest_directions
 
 
 @pytest.mark.parametrize("shape", [(10, 4), (1000, 4), (700, 150), (4, 10), (6, 6)])
@@ -22,3 +22,17 @@ def test_rows_without_spread_have_no_direction():
     singular, directions = principal_directions(np.zeros((5, 3)))
     assert singular.shape == (0,)
     assert directions.shape == (3, 0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_entry_of_every_direction_is_positive(sign):
+    """From rows or from their products, and whichever way LAPACK turns them; more than there are is all there are."""
+    z = sign * np.random.default_rng(1).normal(size=(40, 5)) * [5, 4, 3, 2, 1]
+    squares, widest = widest_directions(z.T @ z, 9)
+    singular, directions = principal_directions(z)
+    np.testing.assert_allclose(squares, singular**2, rtol=1e-12)
+    np.testing.assert_allclose(widest, directions, atol=1e-12)
+    assert (widest[np.abs(widest).argmax(axis=0), range(5)] > 0).all()
+    np.testing.assert_allclose(widest_directions(z.T @ z, 2)[1], widest[:, :2], atol=1e-12)
+    np.testing.assert_array_equal(turned(-widest), widest)
+    assert widest_directions(np.zeros((0, 0)), 3)[1].shape == (0, 0)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cellprofiling.kernels.arrays import Doubles, Indices, Mask
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.discriminant import held_out_scores, interleaved_folds
+from cellprofiling.kernels.scale.control_centers import control_centers
 from cellprofiling.kernels.scale.spread import interval, ssmd, z_prime
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
 from cellprofiling.quality.screen import Screen
@@ -33,20 +34,11 @@ def control_scores(screen: Screen) -> tuple[Indices, Doubles]:
     known = np.isfinite(screen.readouts.space).all(axis=1)
     wells = np.flatnonzero(known & (screen.controls ^ screen.positives))
     positive, plate = screen.positives[wells], screen.plate_codes[wells]
-    x = about_controls(screen.readouts.space[wells], plate, ~positive)
+    space = screen.readouts.space[wells]
+    x = space - np.nan_to_num(control_centers(space, plate, ~positive, median=True))  # no negative control: as it is
     both = [code for code in np.unique(plate) if 0 < positive[plate == code].sum() < (plate == code).sum()]
     fold = plate if len(both) > 1 else interleaved_folds(positive, FOLDS)
     return wells, held_out_scores(x, positive, fold)
-
-
-def about_controls(x: Doubles, plate: Indices, negative: Mask) -> Doubles:
-    """Return wells about the median of the negative controls of their plate; as they are where it has none."""
-    out = x.copy()
-    for code in np.unique(plate):
-        here = plate == code
-        if (here & negative).any():
-            out[here] -= np.median(x[here & negative], axis=0)
-    return out
 
 
 def judged(rule: Rule, statistic: object, plate: str, positive: Doubles, negative: Doubles) -> Check:

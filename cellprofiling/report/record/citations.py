@@ -9,12 +9,10 @@ from cellprofiling.profiles.selection.selection import DEFAULT_STEPS
 from cellprofiling.report.record.sources import Sources
 
 SOFTWARE = "cellprofiling, the version named below"
-RATE = (
-    "q: Benjamini and Hochberg, J. R. Stat. Soc. B 57, 289 (1995), https://doi.org/10.1111/j.2517-6161.1995.tb02031.x"
-)
-CHANCE = "p: Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39 (2010), https://doi.org/10.2202/1544-6115.1585"
+RATE = "q: Benjamini and Hochberg, J. R. Stat. Soc. B 57, 289 (1995), doi 10.1111/j.2517-6161.1995.tb02031.x"
+CHANCE = "p: Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39 (2010), doi 10.2202/1544-6115.1585"
 FITTED = "rows and columns of plates: Tukey's median polish, Brideau et al., J. Biomol. Screen. 8, 634 (2003), "
-FITTED += "https://doi.org/10.1177/1087057103258285"
+FITTED += "doi 10.1177/1087057103258285"
 INSIDE = {"correct_position_if_needed": "correct_position", "normalize_few": "normalize"}  # the verb a step runs
 
 Step = tuple[str, Mapping[str, Any]]
@@ -60,7 +58,9 @@ def _cited(verb: str, options: Mapping[str, Any]) -> Iterator[str]:
         names = [asked] if isinstance(asked, str) else DEFAULT_STEPS if asked is None and argument == "steps" else asked
         for name, _ in (pair for item in names or () for pair in _named(item)):
             if name in methods and methods[name].reference:
-                yield f"{verb}, {name}: {methods[name].reference}"
+                yield f"{verb}, {name}: {methods[name].reference}".replace(
+                    "https://doi.org/", "doi "
+                )  # a page names no address
 
 
 def _named(step: str | Mapping[str, Any]) -> list[tuple[str, Any]]:

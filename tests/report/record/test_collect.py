@@ -230,7 +230,7 @@ def test_all_methods_of_a_run_are_cited():
 
 
 def _methods(cited):
-    return [line.partition(": ")[0] for line in cited if ", " in line.partition(": ")[0] and "doi.org" in line]
+    return [line.partition(": ")[0] for line in cited if ", " in line.partition(": ")[0] and "doi 10." in line]
 
 
 def test_without_quality_nobody_knows():

@@ -4,6 +4,7 @@
 # --- finding your way ---
 from .guide.verb_table import verbs as verbs  # api
 from .guide.method_tables import methods as methods  # methods
+from .door.description import describe as describe  # what_is_what
 from .core.names import parse_features as parse_features  # formats
 from .core.ledgers import ledger as ledger  # concepts
 

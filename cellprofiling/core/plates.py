@@ -86,6 +86,11 @@ def standard_wells(names: pd.Series) -> pd.Series:
     return names.map(written)
 
 
+def is_well(name: object) -> bool:
+    """Return whether a name is one of a well, in any of the spellings that `parse_wells` reads."""
+    return _parse(name) is not None
+
+
 def _parse(name: object) -> tuple[int, int] | None:
     match = _WELL.match(str(name))
     if not match:

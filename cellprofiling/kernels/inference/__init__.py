@@ -14,6 +14,8 @@ permutation         Whole wells permuted inside blocks, and the p-value that com
 proportions         Shares, and how well they are known.
 quantile_distances  How far two samples lie apart, quantile by quantile: Wasserstein distances
                     with their sign and their parts.
+strata_shift        Whether units of several strata that share blocks differ: a permutation test of all
+                    features at once.
 tails               How many cells lie outside where control cells lie, and whether wells have
                     more of them than controls do.
 """

@@ -130,3 +130,15 @@ def noise_screen(
         features = pd.DataFrame(x, columns=[f"Cells_Texture_Contrast_DNA_{i}_00_256" for i in range(n_features)])
         frames.append(pd.concat([pd.DataFrame(metadata), features], axis=1))
     return pd.concat(frames, ignore_index=True)
+
+
+def whole_plates() -> pd.DataFrame:
+    """Return two 96-well plates used to their edges, with doses: a table in which nothing is wrong."""
+    made = wells(n_controls=8, n_compounds=4).reset_index(drop=True)
+    corners = ["A01", "A12", "H01", "H12"]
+    inner = [f"{row}{column:02d}" for row in "BCD" for column in range(2, 6)]
+    return made.assign(
+        Metadata_Plate=made["Metadata_Plate"].map({"P1": "1001", "P2": "1002"}),
+        Metadata_Well=np.tile([*corners, *inner], 2),
+        Metadata_Dose=np.where(made["Metadata_Role"] == "negcon", np.nan, 0.5),
+    )

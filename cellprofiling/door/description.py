@@ -259,7 +259,7 @@ def _controls(profiles: pd.DataFrame, said: Named, columns: Sequence[Column]) ->
     guess = guess_controls(profiles, columns)
     if guess is None:
         return None, None
-    return (profiles[guess.column] == guess.value).to_numpy(dtype=bool, na_value=False), guess
+    return guess.rows(profiles), guess
 
 
 def _labels(cells: Cells, said: Named, features: Sequence[str] | str | None) -> pd.DataFrame:

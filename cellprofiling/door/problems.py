@@ -16,7 +16,7 @@ from cellprofiling.core.account.roles import (
     nearest_known,
 )
 from cellprofiling.core.account.spelling import canonical, spellings
-from cellprofiling.core.account.units import CELL, shared_wells_problem
+from cellprofiling.core.account.units import CELL, SITE_UNIT, shared_wells_problem
 from cellprofiling.core.account.vocabulary import CONTROL, FEATURE, PERTURBATION, PLATE, POSITION, PREFIX, plain, words
 from cellprofiling.core.errors import listed
 from cellprofiling.core.frame import METADATA, describe_reference
@@ -58,6 +58,13 @@ def _copies(scene: Scene) -> Sentences:
 
 def _strata(scene: Scene) -> Sentences:
     pooled = set(scene.unit.pooled)
+    if scene.unit.name in (CELL, SITE_UNIT):
+        for name in scene.unit.pooled:
+            n = scene.profiles[name].nunique()
+            yield (
+                f"the {scene.unit.name}s of a well differ in {str(name)!r} ({n} values): they would be pooled; choose "
+                "one with a query, or add the column to by= of aggregate."
+            )
     for stratum in sorted(scene.strata, key=lambda stratum: (not stratum.differs, str(stratum.column))):
         if stratum.column not in pooled:
             yield stratum.sentence
@@ -150,11 +157,9 @@ def _format(scene: Scene) -> Sentences:
 
 def _reference(scene: Scene) -> Sentences:
     if scene.controls is None:
-        missing = [str(name) for name in scene.by if scene.profiles[name].isna().any()]
-        hint = f" (rows without {missing[0]!r} may be the controls)" if missing else ""
         if scene.unit.name != "perturbation":
             example = f"\"{METADATA}Role == 'negcon'\""
-            yield f"no controls are named, and no value sounds like one{hint}: say reference=, such as {example}."
+            yield f"no controls are named, and no value sounds like one: say reference=, such as {example}."
         return
     share = scene.controls.mean() if len(scene.controls) else 0.0
     query = scene.guess.query if scene.guess else describe_reference(scene.said.reference)

@@ -60,7 +60,7 @@ def _of_numbers(values: Floats) -> list[Tally]:
     values[missing] = np.nan  # whatever its bits
     n_missing = missing.sum(axis=1)
     distinct = _distinct(values) - (n_missing > 0)
-    smallest = np.fmin.reduce(values, axis=1)
+    smallest = np.fmin.reduce(values, axis=1, initial=np.nan)
     return [
         Tally(int(n), int(gaps), "" if gaps == values.shape[1] else f"{low:.4g}")
         for n, gaps, low in zip(distinct, n_missing, smallest, strict=True)

@@ -134,5 +134,5 @@ def not_numbers(values: pd.Series) -> str:
         if commas
         else "make what is no number missing with pandas.to_numeric(column, errors='coerce'), or leave the column out"
     )
-    more = f" and {len(bad) - 1} other values" if len(bad) > 1 else ""
+    more = f" (and {len(bad) - 1} more values)" if len(bad) > 1 else ""
     return f"{example!r} in row {row!r}{more} is no number: {remedy}."

@@ -15,6 +15,7 @@ from cellprofiling.core.account.vocabulary import (
     DOSE,
     FEATURE,
     LABEL,
+    MEASURES,
     PERTURBATION,
     PLATE,
     POSITION,
@@ -25,6 +26,7 @@ from cellprofiling.core.account.vocabulary import (
     WELL,
     role_of_words,
     without_prefix,
+    words,
 )
 from cellprofiling.core.dialects import BOOKKEEPING as GRAMMAR_BOOKKEEPING
 from cellprofiling.core.dialects import MORPHOLOGY
@@ -117,11 +119,12 @@ def columns_of(
     -----
     What is named by the user is what the user says. A name with the prefix `Metadata_` is never a feature; its words
     tell its role, and it is a label where they do not. Without the prefix, a number is a feature if the grammar of
-    feature names knows it as a measurement, and is not if the grammar or its words know it as anything else. A number
-    that neither knows is a feature where the grammar knows the names of fewer than a tenth of such columns, or where
-    the name begins as known features do (`Nuclei_...`); otherwise it is a label. Texts and truth values are labels.
-    Roles that only one column can have (plate, well, dose, perturbation) go to the likeliest name.
-    Only what a table holds decides: not its dtypes, the order of its rows or of its columns.
+    feature names knows it as a measurement, and is not if the grammar or its words know it as anything else; words
+    such as "area" and "intensity" make it one. A number that none of these knows is a feature where the grammar knows
+    the names of fewer than a tenth of such columns, or where the name begins as known features do (`Nuclei_...`);
+    otherwise it is a label. Texts and truth values are labels. Roles that only one column can have (plate, well, dose,
+    perturbation) go to the likeliest name. Only what a table holds decides: not its dtypes, the order of its rows or
+    of its columns.
     """
     columns_once(profiles)
     spoken = (said or Named()).roles(profiles)
@@ -199,6 +202,9 @@ def _column(profiles: pd.DataFrame, name: Hashable, dtype: Any, spoken: tuple[st
         return Column(name, worded[0], _why(worded[0]), kind)
     if feature.kind in WHY:
         return Column(name, feature.kind, _why(feature.kind), kind)
+    measure = MEASURES.search(words(text))
+    if measure and kind == NUMBER:
+        return Column(name, FEATURE, f"a measurement by its name ({measure[0]})", kind, True)
     return Column(name, "" if kind == NUMBER else LABEL, f"{_a(kind)}, no number", kind)
 
 

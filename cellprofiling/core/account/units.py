@@ -41,7 +41,7 @@ class Unit(NamedTuple):
     why : what says so.
     keys : the columns that name a well: plate, well, and strata and time points that differ inside a well.
     shared : which rows share all keys with another.
-    pooled : columns in which rows of one well differ although they are no sites: time points, strata.
+    pooled : columns of time points and strata in which rows of one well differ.
     """
 
     name: str
@@ -91,19 +91,19 @@ def unit_of(
     shared = shares_code(codes)
     if not shared.any():
         return Unit(WELL_UNIT, "no two rows share plate and well", tuple(keys), shared)
+    pooled = tuple(_telling(profiles, codes, [*names_of(columns, TIME), *names_of(columns, STRATUM)]))
     sites = _telling(profiles, codes, names_of(columns, SITE))
     if sites and not shares_code(label_codes(profiles, [*keys, *sites], well)).any():
         why = f"rows share plate and well and differ in {str(sites[0])!r}"
-        return Unit(SITE_UNIT, why, tuple(keys), shared)
+        return Unit(SITE_UNIT, why, tuple(keys), shared, pooled)
     objects = _objects(profiles, columns)
     if objects:
         why = f"rows share plate and well, and {str(objects[0])!r} tells objects apart"
-        return Unit(CELL, why, tuple(keys), shared)
-    pooled = _telling(profiles, codes, [*names_of(columns, TIME), *names_of(columns, STRATUM)])
+        return Unit(CELL, why, tuple(keys), shared, pooled)
     if pooled:
         longer = label_codes(profiles, [*keys, *pooled], well)
         why = f"rows that share plate and well differ in {', '.join(repr(str(name)) for name in pooled)}"
-        return Unit(WELL_UNIT, why, (*keys, *pooled), shares_code(longer), tuple(pooled))
+        return Unit(WELL_UNIT, why, (*keys, *pooled), shares_code(longer), pooled)
     typical = float(np.median(np.bincount(codes[codes >= 0])))
     if typical >= MANY:
         return Unit(CELL, f"{typical:,.0f} rows share a plate and well, as cells do", tuple(keys), shared)
@@ -130,7 +130,7 @@ def refuse_shared_wells(
 
 def shared_wells_problem(profiles: pd.DataFrame, unit: Unit) -> str:
     """Return the sentence on rows that share a well, with the remedy; empty if there are none."""
-    if unit.pooled:
+    if unit.pooled and unit.name == WELL_UNIT:
         names = ", ".join(repr(str(name)) for name in unit.pooled)
         values = "; ".join(_few(profiles[name]) for name in unit.pooled)
         return (

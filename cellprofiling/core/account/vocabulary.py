@@ -79,11 +79,12 @@ WORDS: dict[str, tuple[str, ...]] = {
         rf".* number of {_CELLS}(?: per .*)?|n ?cells",
     ),
     QUALITY: (
-        r"qc(?: .*)?|.* qc|quality(?: .*)?|pass(?:ed)?|(?:is )?flag(?:ged)?(?: .*)?|exclude[ds]?|(?:is )?outlier",
+        r"qc(?: .*)?|.* qc|quality (?:flag|score|check|control)(?: .*)?|pass(?:ed)?|(?:is )?flag(?:ged)?(?: .*)?",
+        r"exclude[ds]?|(?:is )?outlier",
         r"(?:laser )?focus score.*",
     ),
     POSITION: (
-        r"(?:well |plate )?(?:row|col|column)" + _NUMBERED,
+        r"(?:well |plate )?(?:row|col|column)(?: (?:nr|no|num|number|index|idx|letter))?",
         r"bbox.*|bounding box.*|(?:weighted )?centroids?(?: .*)?",
         r"(?:.* )?(?:pos|position|center|centre|coord|coordinate|location|cg) [xyz](?: .*)?",
         r"[xyz](?: (?:pos|position|center|centre|coord|coordinate|um|px|pixels?|start|end|min|max)(?: .*)?)?",
@@ -109,7 +110,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         + "|rep|replicates",
     ),
     BOOKKEEPING: (
-        r"unnamed ?\d*(?: level \d+)?|(?:row |obs |sample )?ind(?:ex|ices)|idx|level \d+|no|nr|id|uuid|uid|key",
+        r"unnamed.*|(?:row |obs |sample )?ind(?:ex|ices)|idx|level \d+|no|nr|id|uuid|uid|key",
         r"(?:row|sample|record|entry|line) ?(?:id|idx|nr|no|num|number|count|names?)",
         rf"(?:{_CELLS}|label|frame|track|spot|particle|roi|image|slice|plane|z|stack|channel|parent|mask|nucleus)"
         r"(?: (?:id|idx|i|index|nr|no|num|number|label|name))?",
@@ -119,7 +120,24 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"measurement (?:id|date|time)|.* (?:id|uuid|timestamp)",
     ),
 }
+# Words of which one makes a number a measurement, whatever the program: DAPI_mean_intensity, AREA
+MEASURES = re.compile(
+    r"\b(?:area|intensit(?:y|ies)|mean|median|std|stdev|sd|variance|perimeter|circularity|roundness|eccentricity|solidity"
+    r"|extent|elongation|compactness|diameter|radius|length|aspect|volume|size|texture|entropy|contrast|homogeneity"
+    r"|correlation|granularity|skewness|kurtosis|haralick|zernike|moments?|gradient|sharpness|feret|convexity|ratio"
+    r"|quality)\b"
+)
 _PATTERNS = {role: [re.compile(pattern) for pattern in patterns] for role, patterns in WORDS.items()}
+
+# The same for names without any separator: platename, wellid, cellline. Patterns that look for one word among others
+# stay as they are, or "concavity" would hold "conc".
+_SQUEEZED = {
+    role: [
+        re.compile(pattern if ".*" in pattern else f"{pattern}|{pattern.replace(' ?', '').replace(' ', '')}")
+        for pattern in patterns
+    ]
+    for role, patterns in WORDS.items()
+}
 
 # Values that say "negative control", the likeliest first; compared in lower case without blanks, dashes, underscores
 NEGATIVE = ("negcon", "negativecontrol", "negative", "negctrl", "neg", "dmso", "vehicle", "nontargeting", "ntc")
@@ -150,7 +168,7 @@ def role_of_words(name: str) -> tuple[str, int] | None:
     text = words(name)
     if not text:
         return (BOOKKEEPING, 0) if not PREFIX.match(name) else None  # a blank header is a row number
-    for role, patterns in _PATTERNS.items():
+    for role, patterns in (_PATTERNS if " " in text else _SQUEEZED).items():
         for rank, pattern in enumerate(patterns):
             if pattern.fullmatch(text):
                 return role, rank

@@ -13,9 +13,9 @@ from cellprofiling.core.account.controls import Guess, guess_controls
 from cellprofiling.core.account.roles import Column, Named, columns_of
 from cellprofiling.core.account.units import CELL, PERTURBATION_UNIT, Unit, unit_of
 from cellprofiling.core.account.vocabulary import BOOKKEEPING, FEATURE, POSITION, QUALITY, ROLES, UNUSED
-from cellprofiling.core.errors import InputError, listed
+from cellprofiling.core.errors import InputError, listed, plural
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, matches
-from cellprofiling.core.views import Facts, count, html, span
+from cellprofiling.core.views import Facts, html, span
 from cellprofiling.door.layout import layout_of
 from cellprofiling.door.problems import problems_of
 from cellprofiling.door.scene import Scene
@@ -65,7 +65,7 @@ class Description:
             plates = f" of {int(size.iloc[0])} wells" if len(size) else ""
             wells = span([int(layout["n_wells"].min()), int(layout["n_wells"].max())])
             controls = span([int(layout["n_controls"].min()), int(layout["n_controls"].max())])
-            used = f"{count(layout['plate'].nunique(dropna=False), 'plate')}{plates}"
+            used = f"{plural(layout['plate'].nunique(dropna=False), 'plate')}{plates}"
             facts.append(("layout", f"{used}; on each {wells} used, {controls} of them controls"))
         return [*facts, ("controls", self.reference or "none named"), ("problems", str(len(self.problems) or "none"))]
 

@@ -18,7 +18,7 @@ from cellprofiling.core.account.roles import (
 from cellprofiling.core.account.spelling import canonical, spellings
 from cellprofiling.core.account.units import CELL, SITE_UNIT, shared_wells_problem
 from cellprofiling.core.account.vocabulary import CONTROL, FEATURE, PERTURBATION, PLATE, POSITION, PREFIX, plain, words
-from cellprofiling.core.errors import listed
+from cellprofiling.core.errors import listed, plural
 from cellprofiling.core.frame import METADATA, describe_reference
 from cellprofiling.core.plates import LETTERS, is_well, parse_wells
 from cellprofiling.door.layout import at_edge
@@ -51,8 +51,8 @@ def _copies(scene: Scene) -> Sentences:
     copies = suspects[suspects.duplicated(keep=False)]
     if len(copies):
         yield (
-            f"{len(copies):,} rows hold the same measurements as another ({int(copies.duplicated().sum()):,} copies): "
-            "copies are no replicates; drop them with profiles.drop_duplicates(subset=...) of the features."
+            f"{len(copies):,} rows hold the same measurements as another ({int(copies.duplicated().sum()):,} of them "
+            "copies): copies are no replicates; drop them with profiles.drop_duplicates(subset=...) of the features."
         )
 
 
@@ -75,8 +75,9 @@ def _spellings(scene: Scene) -> Sentences:
         ways = spellings(scene.profiles[name], well=is_the_well) if name is not None else {}
         if ways:
             shown = "; ".join(f"{text!r} as {listed(ways[text])}" for text in list(ways)[:3])
+            things = plural(len(ways), "well" if is_the_well else "plate")
             yield (
-                f"{str(name)!r} writes {len(ways)} {'wells' if is_the_well else 'plates'} in several ways ({shown}): "
+                f"{str(name)!r} writes {things} in several ways ({shown}): "
                 "they are taken as one; write them one way, or other tables will not match."
             )
     if scene.wells is not None:
@@ -140,13 +141,13 @@ def _doses(scene: Scene) -> Sentences:
     none = treated & np.isnan(scene.doses.values)
     if none.any() and not none[treated].all():
         yield (
-            f"{int(none.sum()):,} treated rows have no dose: they are ranked without one and take no part in curves; "
-            "fill it in where there was one."
+            f"{plural(int(none.sum()), 'treated row')} without dose: they are ranked without one and take no part in "
+            "curves; fill it in where there was one."
         )
     zero = treated & (scene.doses.values == 0)
     if zero.any():
         yield (
-            f"{int(zero.sum()):,} treated rows have dose 0: wells without compound are controls, name them in "
+            f"{plural(int(zero.sum()), 'treated row')} with dose 0: wells without compound are controls, name them in "
             "reference=, or leave the dose empty."
         )
 
@@ -209,13 +210,13 @@ def _missing(scene: Scene) -> Sentences:
         name = str(column.name)
         if column.role == CONTROL:
             yield (
-                f"{name!r} has no value in {int(empty.sum()):,} rows that are no controls: a missing label matches "
-                f"nothing, so pairs with them vanish; fill it in, for example with .fillna('treatment')."
+                f"{name!r} has no value in {plural(int(empty.sum()), 'row')} outside the controls: a missing label "
+                f"matches nothing, so pairs with them vanish; fill it in, for example with .fillna('treatment')."
             )
         else:
             yield (
-                f"{name!r} has no value in {int(empty.sum()):,} rows: they belong to no {column.role}; fill it in, or "
-                "drop those rows."
+                f"{name!r} has no value in {plural(int(empty.sum()), 'row')}: they belong to no {column.role}; fill it "
+                "in, or drop those rows."
             )
 
 
@@ -231,8 +232,8 @@ def _disagreements(scene: Scene) -> Sentences:
             differ = (first != second) & first.notna() & second.notna()
             if differ.any():
                 yield (
-                    f"{str(names[0])!r} and {str(other)!r} have one name and disagree in {int(differ.sum()):,} rows; "
-                    "drop the wrong one."
+                    f"{str(names[0])!r} and {str(other)!r} have one name and disagree in "
+                    f"{plural(int(differ.sum()), 'row')}; drop the wrong one."
                 )
     yield from _rows_and_columns(scene)
 

@@ -11,9 +11,9 @@ from cellprofiling.core.account.roles import NUMBER, Column, as_numbers
 from cellprofiling.core.account.spelling import canonical
 from cellprofiling.core.account.vocabulary import DOSE, FEATURE, UNUSED, WELL
 from cellprofiling.kernels.arrays import Floats, Indices
+from cellprofiling.kernels.scale.order import GOLDEN
 
 PORTION = 64  # columns at a time, so that their values lie close together
-MIX = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: its multiples spread over all bits
 
 
 class Tally(NamedTuple):
@@ -76,7 +76,7 @@ def _distinct(values: Floats) -> Indices:
     if values.dtype == np.float32:
         return _steps(values.view(np.uint32)) + 1
     bits = values.view(np.uint64)
-    counts = _steps(((bits * MIX) >> np.uint64(32)).astype(np.uint32)) + 1
+    counts = _steps(((bits * GOLDEN) >> np.uint64(32)).astype(np.uint32)) + 1
     alike = np.flatnonzero(counts < values.shape[1])
     counts[alike] = _steps(bits[alike]) + 1
     return counts

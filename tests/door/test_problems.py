@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Change, str, Change]] = {
     ),
     "a well written two ways": (
         lambda t: t.assign(Metadata_Well=["A1", *t["Metadata_Well"][1:]]),
-        r"'Metadata_Well' writes 1 wells in several ways \('A01' as 'A01', 'A1'\): they are taken as one",
+        r"'Metadata_Well' writes 1 well in several ways \('A01' as 'A01', 'A1'\): they are taken as one",
         lambda t: t.assign(Metadata_Well=["A01", *t["Metadata_Well"][1:]]),
     ),
     "no well names": (
@@ -116,12 +116,12 @@ CASES: dict[str, tuple[Change, str, Change]] = {
     ),
     "a dose of zero": (
         lambda t: t.assign(Metadata_Dose=np.where(TREATED(t), np.where(t.index % 2, 0.0, 1.0), np.nan)),
-        r"8 treated rows have dose 0: wells without compound are controls",
+        r"8 treated rows with dose 0: wells without compound are controls",
         lambda t: t.assign(Metadata_Dose=t["Metadata_Dose"].fillna(1.0).replace(0.0, 2.0)),
     ),
     "a compound without dose": (
         lambda t: t.assign(Metadata_Dose=t["Metadata_Dose"].where(t["Metadata_Compound"] != "c01")),
-        r"4 treated rows have no dose: they are ranked without one",
+        r"4 treated rows without dose: they are ranked without one",
         lambda t: t.assign(Metadata_Dose=t["Metadata_Dose"].fillna(0.5)),
     ),
     "units that differ": (
@@ -151,17 +151,17 @@ CASES: dict[str, tuple[Change, str, Change]] = {
     ),
     "a missing control type": (
         lambda t: without(t, "Metadata_Role", TREATED(t)),
-        r"'Metadata_Role' has no value in 16 rows that are no controls: a missing label matches nothing",
+        r"'Metadata_Role' has no value in 16 rows outside the controls: a missing label matches nothing",
         lambda t: t.assign(Metadata_Role=t["Metadata_Role"].fillna("treatment")),
     ),
     "a missing plate": (
         lambda t: without(t, "Metadata_Plate", t.index == 0),
-        r"'Metadata_Plate' has no value in 1 rows: they belong to no plate",
+        r"'Metadata_Plate' has no value in 1 row: they belong to no plate",
         lambda t: t.dropna(subset="Metadata_Plate"),
     ),
     "two names of one thing": (
         lambda t: t.assign(batch="B1", Metadata_Batch=["B2", *["B1"] * (len(t) - 1)]),
-        r"'batch' and 'Metadata_Batch' have one name and disagree in 1 rows; drop the wrong one",
+        r"'batch' and 'Metadata_Batch' have one name and disagree in 1 row; drop the wrong one",
         lambda t: t.drop(columns="batch"),
     ),
     "rows and columns that disagree": (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.account.roles import as_numbers
-from cellprofiling.core.errors import InputError, listed
+from cellprofiling.core.errors import InputError, listed, plural
 from cellprofiling.kernels.arrays import Doubles, Indices
 
 EQUAL = 1e-6  # relative: doses that lie closer were one dose before somebody computed with them
@@ -189,7 +189,7 @@ def _in_one_unit(
     )
     if bare:
         sentences.append(
-            f"{name}: {bare} doses have no unit and {sum(counts.values())} have one "
+            f"{name}: {plural(bare, 'dose')} without a unit beside {sum(counts.values()):,} with one "
             f"({listed(sorted(map(_printed, counts)))}); write the unit with each, or with none."
         )
     families = Counter(

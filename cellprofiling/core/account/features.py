@@ -16,7 +16,7 @@ from cellprofiling.core.account.roles import (
     columns_of,
 )
 from cellprofiling.core.account.vocabulary import FEATURE, PREFIX, QUALITY
-from cellprofiling.core.errors import FeatureError, listed
+from cellprofiling.core.errors import FeatureError, listed, plural
 from cellprofiling.core.ledgers import Line, lines
 
 DECIMAL_COMMA = r"\s*[-+]?\d+,\d+\s*"
@@ -38,10 +38,10 @@ class Features:
     @property
     def reasons(self) -> dict[str, list[Any]]:
         """The columns that are left aside, by reason."""
-        found: dict[str, list[Any]] = {}
+        named: dict[str, list[Any]] = {}
         for column in self.aside:
-            found.setdefault(column.why, []).append(column.name)
-        return found
+            named.setdefault(column.why, []).append(column.name)
+        return named
 
     @property
     def measurements_aside(self) -> list[Any]:
@@ -55,7 +55,7 @@ class Features:
         if not names:
             return ""
         return (
-            f"{len(names)} number columns are left aside: {listed(names, limit=4)}; "
+            f"{plural(len(names), 'number column')} left aside: {listed(names, limit=4)}; "
             'take them with features="all", or name the features with features=[...].'
         )
 

@@ -240,10 +240,10 @@ def _a(kind: str) -> str:
 
 def _unexplained(profiles: pd.DataFrame, columns: list[Column]) -> list[Column]:
     """Return the columns with a role for the numbers that no name explains."""
-    known = [column for column in columns if column.role == FEATURE]
+    measured = [column for column in columns if column.role == FEATURE]
     open_ones = [column for column in columns if not column.role]
-    strict = bool(known) and len(known) >= FEWEST_KNOWN * (len(known) + len(open_ones))
-    compartments = {recognize(str(column.name)).compartment for column in known} - {None}
+    strict = bool(measured) and len(measured) >= FEWEST_KNOWN * (len(measured) + len(open_ones))
+    compartments = {recognize(str(column.name)).compartment for column in measured} - {None}
     return [column if column.role else _explained(profiles, column, strict, compartments) for column in columns]
 
 
@@ -312,6 +312,6 @@ def _wanted(column: Column, wanted: bool) -> Column:
 
 def nearest_known(column: Column) -> str:
     """Return " Did you mean 'Metadata_Plate'?" where a label is written almost like a name of this package."""
-    known = ("Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_Compound", "Metadata_Dose")
-    unclear = column.role == LABEL and role_of_words(str(column.name)) is None and column.name not in known
-    return nearest("Metadata_" + without_prefix(column.name), known) if unclear else ""
+    usual = ("Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_Compound", "Metadata_Dose")
+    unclear = column.role == LABEL and role_of_words(str(column.name)) is None and column.name not in usual
+    return nearest("Metadata_" + without_prefix(column.name), usual) if unclear else ""

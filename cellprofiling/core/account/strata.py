@@ -92,7 +92,7 @@ def strata_of(
     strata = [column.name for column in columns if column.role in (STRATUM, TIME) and column.name not in said]
     plates = _plates(profiles, plate)
     features = [column.name for column in columns if column.role == FEATURE]
-    found = []
+    unnamed = []
     for name in strata:
         codes, values = canonical_codes(profiles[name])
         if len(values) < 2:
@@ -102,8 +102,8 @@ def strata_of(
         p = np.nan
         if level == "well" and controls is not None and features:
             p = _difference(profiles, features, plates, codes, controls, permutations, seed)
-        found.append(Stratum(name, tuple(values), level, p))
-    return found
+        unnamed.append(Stratum(name, tuple(values), level, p))
+    return unnamed
 
 
 def _difference(

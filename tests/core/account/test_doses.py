@@ -55,7 +55,7 @@ def test_molar_and_mass_doses_are_never_mixed():
 
 
 def test_doses_with_and_without_a_unit_are_said():
-    assert "1 doses have no unit and 1 have one ('µM')" in doses(["10 uM", "5"]).problems[0]
+    assert "1 dose without a unit beside 1 with one ('µM')" in doses(["10 uM", "5"]).problems[0]
     assert doses(["10 uM", 0]).problems == ()
 
 

@@ -27,7 +27,7 @@ def test_what_is_left_aside_is_named_with_its_reason():
 def test_the_remedy_of_the_warning_takes_what_was_left_aside():
     table = wells().assign(Image_Granularity_1_DNA=0.5, mystery=0.5)
     warning = features_of(table).warning
-    assert warning.startswith("2 number columns are left aside: 'Image_Granularity_1_DNA', 'mystery'; take them with")
+    assert warning.startswith("2 number columns left aside: 'Image_Granularity_1_DNA', 'mystery'; take them with")
     assert 'features="all"' in warning
     assert set(features_of(table, "all").names) == {*FEATURES, "Image_Granularity_1_DNA", "mystery"}
     assert features_of(table, "all").warning == ""

@@ -10,8 +10,8 @@ from typing import Any
 import lazy_loader
 
 from cellprofiling.core.face import answering, entries, no_such_name
+from cellprofiling.core.version import __version__ as __version__
 
-__version__ = "0.1.0"
 __all__ = [entry.name for entry in entries()]
 
 _load, _, _ = lazy_loader.attach_stub(__name__, __file__)

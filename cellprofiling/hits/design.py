@@ -1,16 +1,18 @@
 """Who is compared with whom: perturbations, control wells and the plates they share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ReferenceRowsError, listed
-from cellprofiling.core.frame import By, Reference, groups, rows, split
+from cellprofiling.core.frame import groups, rows, split
 from cellprofiling.core.ledgers import KEY
+from cellprofiling.core.question import Question
+from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
@@ -19,59 +21,73 @@ FEWEST_CONTROLS = 2  # one control has no spread, and is its own mean
 
 
 @dataclass(frozen=True)
-class Design:
+class Layout:
+    """Who is compared with whom, one entry per well.
+
+    Attributes
+    ----------
+    is_control : which wells are controls.
+    plate : number of the block of each well: its plate, and its stratum where the question names one.
+    group : number of the perturbation of each well, -1 for controls.
+    keys : what names a perturbation, one row each.
+    plates : what blocks are called, by number.
+    """
+
+    is_control: Mask
+    plate: Indices
+    group: Indices
+    keys: pd.DataFrame
+    plates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Design(Layout):
     """A screen in arrays, one entry per well.
 
     Attributes
     ----------
-    x : profiles as given, missing values set to the median of their plate; float64, shape (n_wells, n_features).
+    x : profiles as given, missing values set to the median of their block; float64, shape (n_wells, n_features).
     features : names of the columns of `x`.
-    is_control : which wells are controls.
-    plate : number of the plate of each well.
-    group : number of the perturbation of each well, -1 for controls.
-    keys : the `by` columns, one row per perturbation.
-    by : names of those columns.
     was_whitened : whether the ledger says that the profiles were whitened on few reference rows.
     """
 
-    x: NDArray[np.float64]
+    x: Doubles
     features: tuple[str, ...]
-    is_control: NDArray[np.bool_]
-    plate: NDArray[np.intp]
-    group: NDArray[np.intp]
-    keys: pd.DataFrame
-    by: tuple[str, ...]
     was_whitened: bool = False
 
     @cached_property
-    def unit(self) -> NDArray[np.float64]:
+    def unit(self) -> Doubles:
         """The profiles as unit vectors; one of length zero stays zero."""
         return direction(self.x)
 
-    def taken(self, order: NDArray[np.intp]) -> "Design":
-        """Return the design with its wells in another order."""
+    @cached_property
+    def rank(self) -> Indices:
+        """The place of each well in an order by content, that the order of rows and names cannot change."""
+        return content_rank(self.x)
+
+    def taken(self, rows: Indices) -> "Design":
+        """Return the design of some wells, in the order given; perturbations and plates keep their numbers."""
         return replace(
-            self,
-            x=self.x[order],
-            is_control=self.is_control[order],
-            plate=self.plate[order],
-            group=self.group[order],
+            self, x=self.x[rows], is_control=self.is_control[rows], plate=self.plate[rows], group=self.group[rows]
         )
 
-    def without(self, dead: NDArray[np.bool_]) -> "Design":
+    def with_features(self, columns: Indices) -> "Design":
+        """Return the design with some of its features."""
+        return replace(self, x=self.x[:, columns], features=tuple(self.features[column] for column in columns))
+
+    def without(self, dead: Mask) -> "Design":
         """Return the design in which some wells are neither controls nor of any perturbation."""
         if not dead.any():
             return self
         is_control, group = self.is_control & ~dead, np.where(dead, -1, self.group)
-        names = pd.Series([f"number {plate}" for plate in range(self.plate.max() + 1)])
-        _refuse_bare_plates(self.plate[group >= 0], self.plate[is_control], names, "valid control wells")
+        _refuse_bare_plates(self.plate[group >= 0], self.plate[is_control], self.plates, "valid control wells")
         return replace(self, is_control=is_control, group=group)
 
-    def wells_of(self, group: int) -> NDArray[np.intp]:
+    def wells_of(self, group: int) -> Indices:
         """Return the wells of one perturbation."""
         return np.flatnonzero(self.group == group)
 
-    def wells_of_all(self) -> list[NDArray[np.intp]]:
+    def wells_of_all(self) -> list[Indices]:
         """Return the wells of each perturbation, in the order of `keys`."""
         order = np.argsort(self.group, kind="stable")
         ends = np.searchsorted(self.group[order], np.arange(len(self.keys) + 1))
@@ -88,64 +104,48 @@ class Pool:
     n_treated, n_control : how many of each, per plate.
     """
 
-    wells: NDArray[np.intp]
-    n_treated: NDArray[np.intp]
-    n_control: NDArray[np.intp]
+    wells: Indices
+    n_treated: Indices
+    n_control: Indices
 
     @property
-    def treated(self) -> NDArray[np.intp]:
+    def treated(self) -> Indices:
         """The treated wells, as positions in `wells`."""
         sizes = self.n_treated + self.n_control
         first = np.cumsum(sizes) - sizes
         return np.concatenate([np.arange(f, f + n) for f, n in zip(first, self.n_treated, strict=True)])
 
     @property
-    def block(self) -> NDArray[np.intp]:
+    def block(self) -> Indices:
         """The number of the plate of each well."""
         return np.repeat(np.arange(len(self.n_treated)), self.n_treated + self.n_control)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Which wells are controls, which plate and which perturbation each well belongs to, and the `by` columns."""
-
-    is_control: NDArray[np.bool_]
-    plate: NDArray[np.intp]
-    group: NDArray[np.intp]
-    keys: pd.DataFrame
-
-
-def read_layout(profiles: pd.DataFrame, by: By, reference: Reference, plate: str | None) -> Layout:
+def find_layout(profiles: pd.DataFrame, question: Question) -> Layout:
     """Return who is compared with whom; a plate whose controls cannot be compared with is an error."""
-    is_control = rows(profiles, reference)
-    plates, plate_keys = groups(profiles, plate, "plate")
-    names = pd.Series(["all"]) if plate is None else plate_keys[plate]
-    _refuse_bare_plates(plates[~is_control], plates[is_control], names)
-    codes, keys = groups(profiles[~is_control], by)
+    is_control = rows(profiles, question.reference)
+    for argument, columns in (("plate", question.plate), ("within", question.within)):
+        groups(profiles, columns, argument)  # a missing value is of the column that the user named
+    plate, plate_keys = groups(profiles, question.block, "plate")
+    plates = tuple(", ".join(map(str, names)) or "all" for names in plate_keys.itertuples(index=False))
+    _refuse_bare_plates(plate[~is_control], plate[is_control], plates)
+    codes, keys = groups(profiles[~is_control], question.keys)
     group = np.full(len(profiles), -1, dtype=np.intp)
     group[~is_control] = codes
-    return Layout(is_control, plates, group, keys)
+    return Layout(is_control, plate, group, keys, plates)
 
 
-def read_design(profiles: pd.DataFrame, by: By, reference: Reference, plate: str | None) -> Design:
-    """Take a table of wells apart into a design; missing values become the median of their plate."""
-    layout = read_layout(profiles, by, reference, plate)
+def find_design(profiles: pd.DataFrame, question: Question) -> Design:
+    """Take a table of wells apart into a design; missing values become the median of their block."""
+    layout = find_layout(profiles, question)
     table = split(profiles)
-    x = fill_with_median(table.x, layout.plate)
     was_whitened = any(line["step"] == "whiten" and line["item"] == "reference" for line in profiles.attrs.get(KEY, ()))
     return Design(
-        x,
-        table.features,
-        layout.is_control,
-        layout.plate,
-        layout.group,
-        layout.keys,
-        tuple(layout.keys.columns),
-        was_whitened,
+        **vars(layout), x=fill_with_median(table.x, layout.plate), features=table.features, was_whitened=was_whitened
     )
 
 
-def read_pool(design: Design, treated: NDArray[np.intp], controls: NDArray[np.intp], rank: NDArray[np.intp]) -> Pool:
+def pool_of(design: Design, treated: Indices, controls: Indices, rank: Indices) -> Pool:
     """Return the pool of treated wells and of the controls on their plates, in canonical order.
 
     Parameters
@@ -165,7 +165,7 @@ def read_pool(design: Design, treated: NDArray[np.intp], controls: NDArray[np.in
     )
 
 
-def content_rank(x: NDArray[np.float64]) -> NDArray[np.intp]:
+def content_rank(x: Doubles) -> Indices:
     """Return the rank of each row in an order by content, that the order of rows and names cannot change."""
     order = content_order(x)
     rank = np.empty(len(x), dtype=np.intp)
@@ -173,22 +173,20 @@ def content_rank(x: NDArray[np.float64]) -> NDArray[np.intp]:
     return rank
 
 
-def alike(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+def alike(x: Doubles) -> Mask:
     """Return which rows hold one value only, all zero for example; a single feature tells nothing about that."""
     if x.shape[1] < 2:
         return np.zeros(len(x), dtype=bool)
     return np.all(x == x[:, :1], axis=1)
 
 
-def _refuse_bare_plates(
-    treated: NDArray[np.intp], control: NDArray[np.intp], names: pd.Series, what: str = "control wells"
-) -> None:
+def _refuse_bare_plates(treated: Indices, control: Indices, plates: Sequence[str], what: str = "control wells") -> None:
     """Refuse plates with treated wells and fewer controls than a comparison needs."""
-    counts = np.bincount(control, minlength=len(names))
+    counts = np.bincount(control, minlength=len(plates))
     bare = [plate for plate in np.unique(treated) if counts[plate] < FEWEST_CONTROLS]
     if bare:
         raise ReferenceRowsError(
-            f"reference: plates {listed(str(names[plate]) for plate in bare)} have fewer than {FEWEST_CONTROLS} {what} "
+            f"reference: plates {listed(plates[plate] for plate in bare)} have fewer than {FEWEST_CONTROLS} {what} "
             f"({listed(int(counts[plate]) for plate in bare)}); a well is compared with the controls of "
             "its own plate: leave these plates out or widen the reference."
         )

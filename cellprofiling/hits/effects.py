@@ -7,7 +7,7 @@ from scipy.stats import t as student
 from sklearn.covariance import LedoitWolf
 
 from cellprofiling.hits.calling.statistics import precisions
-from cellprofiling.hits.design import Design, content_rank, read_pool
+from cellprofiling.hits.design import Design, pool_of
 from cellprofiling.kernels.scale.control_centers import control_centers
 
 CHANGED = 3.0  # control standard deviations beyond which a feature counts as changed
@@ -49,8 +49,8 @@ def describe_retrieval(design: Design) -> pd.DataFrame:
     The query is a well, its positives the other wells of the perturbation, its negatives the controls of its plate.
     The interval is Student's t over wells, cut to [0, 1].
     """
-    controls, rank = np.flatnonzero(design.is_control), content_rank(design.x)
-    pools = [read_pool(design, design.wells_of(group), controls, rank) for group in range(len(design.keys))]
+    controls = np.flatnonzero(design.is_control)
+    pools = [pool_of(design, wells, controls, design.rank) for wells in design.wells_of_all()]
     found = [_mean_with_interval(precisions(design, pool)) for pool in pools]
     return pd.DataFrame(found, columns=["map", "map_ci_low", "map_ci_high"])
 

@@ -1,12 +1,11 @@
 """The ranked hit list: one row per perturbation, with the test, the effect, and the reason in words."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-import cellprofiling as cpf
 from cellprofiling.core.errors import InputError, PlateLayoutError
 from cellprofiling.core.frame import (
     COUNT,
@@ -20,16 +19,20 @@ from cellprofiling.core.frame import (
     require,
 )
 from cellprofiling.core.ledgers import written
-from cellprofiling.hits.audits.label_audit import SWAPPED, audit_labels, label_sentence
-from cellprofiling.hits.audits.layout_audit import SUSPECT, audit_layout, layout_sentence
-from cellprofiling.hits.calling.activities import activity
+from cellprofiling.core.question import Question, ask
+from cellprofiling.core.version import __version__
+from cellprofiling.hits.audits.label_audit import SWAPPED, compare_labels, label_sentence
+from cellprofiling.hits.audits.layout_audit import SUSPECT, compare_plates, layout_sentence
+from cellprofiling.hits.calling.activities import call_perturbations, dead_wells, refuse_controls_alone
 from cellprofiling.hits.calling.blocks import Blocks, without_dependence
-from cellprofiling.hits.calling.control_audit import call_controls
+from cellprofiling.hits.calling.control_audit import ControlTests, call_controls
 from cellprofiling.hits.calling.count_matched import ALPHA, FEW_CELLS, count_p_values, matched_p_values
 from cellprofiling.hits.calling.position_matched import position_matched
-from cellprofiling.hits.design import read_design
+from cellprofiling.hits.calling.settings import Settings
+from cellprofiling.hits.design import Design, find_design
 from cellprofiling.hits.effects import describe_change, describe_layout, describe_retrieval
 from cellprofiling.hits.reasons import List, reason
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.multiplicity import benjamini_bogomolov
 
 AUDITED = 1_000  # random assignments in the audit: enough to tell whether p <= 0.05
@@ -57,6 +60,7 @@ def rank_hits(
     seed: int = 0,
     control_fit: str = "refit",
     blocks: Blocks = None,
+    within: By = None,
 ) -> pd.DataFrame:
     """
     Rank perturbations by the evidence that they differ from the controls of their plates.
@@ -89,6 +93,9 @@ def rank_hits(
     blocks : bool or dict or None, default None
         True tests the blocks of a `fingerprint` one by one, as in `activity`; the list then has a p-value of each and
         ``block``, which blocks speak, and says so in the reason.
+    within : str, list of str or None, default None
+        Columns in which a well and the controls it is compared with must agree, beside the plate: cell line, time
+        point, donor. Wells are permuted inside plate and stratum, and each stratum of a perturbation is a row.
 
     Returns
     -------
@@ -156,24 +163,47 @@ def rank_hits(
     """
     if not 0 < fdr < 1:
         raise InputError(f"fdr={fdr}: give a number between 0 and 1, for example 0.05.")
-    names = require(profiles, by, "by")
-    names += [name for name in require(profiles, dose, "dose") if name not in names]
+    settings = Settings(method, permutations, seed, control_fit)
+    question = ask(profiles, by, reference, plate=plate, dose=dose, within=within, well=well, count=count)
     require(profiles, well, "well")
+    settings.check()
     counts = _counts(profiles, count)
-    test: dict[str, Any] = {"method": method, "permutations": permutations, "seed": seed, "control_fit": control_fit}
-    test |= {"blocks": blocks} if blocks else {}
-    tested = activity(profiles, by=names, reference=reference, plate=plate, **test)
-    tested = tested.drop(columns="score", errors="ignore")
-    controls = call_controls(
-        profiles, reference, names, plate, well, method, None, min(permutations, AUDITED), seed, control_fit, blocks
-    )
-    design = read_design(profiles, names, reference, plate)
-    changed = without_dependence(design) if blocks else design
-    layout = describe_layout(design, profiles[well], pd.Series(counts))
-    hits = pd.concat([tested, layout, describe_retrieval(design), describe_change(changed)], axis=1)
-    family = groups(hits, [name for name in names if name != dose])[0] if dose else None
+    design = find_design(profiles, question)
+    refuse_controls_alone(design, reference)
+    audit = replace(settings, permutations=min(permutations, AUDITED))
+    controls = call_controls(design, profiles[well], audit, blocks)
+    hits = _described(design, profiles[well], counts, settings, blocks)
+    family = groups(hits, [name for name in question.keys if name != dose])[0] if dose else None
     hits = _called(hits, fdr, family)
-    hits["cell_count_p"] = count_p_values(design, counts, permutations, seed)
+    hits = _doubted(hits, design, counts, controls, settings, blocks)
+    position_rate = dict(zip(controls.audit["layout"], controls.audit["rate"], strict=True))["same position"]
+    shared = List(fdr, int(hits["p_value"].notna().sum()), position_rate, dose is not None)
+    hits["reason"] = [reason(row, shared) for row in hits.to_dict("records")]
+    hits = _ranked(hits, question.keys)
+    hits.attrs |= _audits(profiles, question, design, controls.audit)
+    hits.attrs["parameters"] = _parameters(question, settings, fdr, blocks)
+    hits.attrs["provenance"] = {"cellprofiling": __version__, "input_sha256": content_sha256(profiles)}
+    return written(hits, profiles, new=dead_wells(profiles, design, blocks))
+
+
+def _described(design: Design, well: pd.Series, counts: Doubles, settings: Settings, blocks: Blocks) -> pd.DataFrame:
+    """Return the test of each perturbation beside where its wells lie and how large its change is."""
+    tested = call_perturbations(design, settings, blocks).drop(columns="score", errors="ignore")
+    changed = without_dependence(design) if blocks else design
+    layout = describe_layout(design, well, pd.Series(counts))
+    return pd.concat([tested, layout, describe_retrieval(design), describe_change(changed)], axis=1)
+
+
+def _doubted(
+    hits: pd.DataFrame,
+    design: Design,
+    counts: Doubles,
+    controls: ControlTests,
+    settings: Settings,
+    blocks: Blocks,
+) -> pd.DataFrame:
+    """Return the hits with what cell counts and positions alone would say of them."""
+    hits["cell_count_p"] = count_p_values(design, counts, settings.permutations, settings.seed)
     hits["toxic"] = ((hits["cell_count_ratio"] < FEW_CELLS) & (hits["cell_count_p"] <= ALPHA)).to_numpy(dtype=bool)
     statistics = {name: f"statistic_{name}" if name else "statistic" for name in controls.at_one_position}
     hits["position_p"], hits["position_p_floor"] = position_matched(
@@ -183,25 +213,31 @@ def rank_hits(
         controls.at_one_position,
     )
     asked = (hits["hit"] & (hits["cell_count_p"] <= ALPHA)).to_numpy(dtype=bool)
-    hits["count_matched_p"] = matched_p_values(profiles, design, counts, asked, by=names, plate=plate, **test)
-    position_rate = dict(zip(controls.audit["layout"], controls.audit["rate"], strict=True))["same position"]
-    shared = List(fdr, int(hits["p_value"].notna().sum()), position_rate, dose is not None)
-    hits["reason"] = [reason(row, shared) for row in hits.to_dict("records")]
-    hits = _ranked(hits, names)
-    hits.attrs |= _audits(profiles, controls.audit, by=names, plate=plate, well=well, count=count)
-    asked_for = {
-        "by": names,
+    hits["count_matched_p"] = matched_p_values(design, counts, asked, settings, blocks)
+    return hits
+
+
+def _parameters(question: Question, settings: Settings, fdr: float, blocks: Blocks) -> dict[str, Any]:
+    """Return what was asked for, as plain values."""
+    reference = question.reference
+    asked = {
+        "by": [name for name in question.keys if name not in question.within or name in question.by],
         "reference": reference if isinstance(reference, str) else describe_reference(reference),
-        "dose": dose,
-        "plate": plate,
-        "well": well,
+        "dose": question.dose,
+        "plate": question.plate,
+        "well": question.well,
+        "count": question.count,
+        "fdr": fdr,
+        "method": settings.method,
+        "permutations": settings.permutations,
+        "seed": settings.seed,
+        "control_fit": settings.control_fit,
     }
-    hits.attrs["parameters"] = asked_for | {"count": count, "fdr": fdr} | test
-    hits.attrs["provenance"] = {"cellprofiling": cpf.__version__, "input_sha256": content_sha256(profiles)}
-    return written(hits, profiles)
+    asked |= {"within": list(question.within)} if question.within else {}
+    return asked | ({"blocks": blocks} if blocks else {})
 
 
-def _counts(profiles: pd.DataFrame, count: str) -> NDArray[np.float64]:
+def _counts(profiles: pd.DataFrame, count: str) -> Doubles:
     """Return the cell counts; all missing where the table has no column of the usual name."""
     if count == COUNT and COUNT not in profiles:
         return np.full(len(profiles), np.nan)
@@ -211,11 +247,11 @@ def _counts(profiles: pd.DataFrame, count: str) -> NDArray[np.float64]:
     return values
 
 
-def _called(hits: pd.DataFrame, fdr: float, family: NDArray[np.intp] | None) -> pd.DataFrame:
+def _called(hits: pd.DataFrame, fdr: float, family: Indices | None) -> pd.DataFrame:
     """Return the rows with the q-values that decide, and which are hits."""
     if family is not None:
-        found = benjamini_bogomolov(hits["p_value"].to_numpy(), family, fdr)
-        hits = hits.assign(q_value=found.q_value, group_q_value=found.group_q_value[family])
+        grouped = benjamini_bogomolov(hits["p_value"].to_numpy(), family, fdr)
+        hits = hits.assign(q_value=grouped.q_value, group_q_value=grouped.group_q_value[family])
     return hits.assign(hit=(hits["q_value"] <= fdr).to_numpy(dtype=bool))
 
 
@@ -233,13 +269,12 @@ def _ranked(hits: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return ranked.assign(rank=np.arange(1, len(ranked) + 1))[["rank", *names, *columns]]
 
 
-def _audits(
-    profiles: pd.DataFrame, controls: pd.DataFrame, *, by: list[str], plate: str, well: str, count: str
-) -> dict[str, list]:
+def _audits(profiles: pd.DataFrame, question: Question, design: Design, controls: pd.DataFrame) -> dict[str, list]:
     """Return what the audits of controls, plates and wells found, as plain records."""
-    labels = audit_labels(profiles, by=by, plate=plate, well=well)
+    by, plate, well = question.keys, str(question.plate), question.well
+    labels = compare_labels(profiles, design.x, design.plate, by, plate, well)
     try:
-        plates = audit_layout(profiles, by=by, plate=plate, well=well, count=count)
+        plates = compare_plates(profiles, design.x, by, plate, well, count=question.count)
         moved, sentence = plates[plates["verdict"].isin(SUSPECT)].to_dict("records"), layout_sentence(plates)
     except PlateLayoutError as error:  # names of wells matter to no other part of the list
         moved, sentence = [], f"layout audit: not done; {error}"

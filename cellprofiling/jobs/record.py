@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cellprofiling import __version__
 from cellprofiling.core.digests import values_sha256
 from cellprofiling.core.errors import FileFormatError
 from cellprofiling.core.ledgers import Line
+from cellprofiling.core.version import __version__
 from cellprofiling.io.storage.parquet import read_notes, read_parquet
 from cellprofiling.jobs.settings import Settings
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cellprofiling.cells.aggregation import aggregate
 from cellprofiling.core.errors import InputError, ReferenceRowsError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, feature_columns, groups, require, rows
-from cellprofiling.hits.design import Design, read_design
+from cellprofiling.core.question import ask
+from cellprofiling.hits.design import Design, find_design
 from cellprofiling.kernels.cells.pilot_screen import Effects, Noise, fit_effects, fit_noise
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.profiles.annotation import annotate
@@ -127,7 +128,7 @@ def learn_pilot(
     pilot: pd.DataFrame, by: By, reference: Reference, plate: str, cells: pd.DataFrame | None, statistic: str, seed: int
 ) -> Pilot:
     """Return what a pilot says of larger screens."""
-    design = _in_order(read_design(pilot, by, reference, plate))
+    design = _in_order(find_design(pilot, ask(pilot, by, reference, plate=plate)))
     controls, n_plates = design.is_control, design.plate.max() + 1
     n_controls = np.bincount(design.plate[controls], minlength=n_plates)
     freedom = int(controls.sum() - (n_controls > 0).sum())

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-import cellprofiling as cpf
+from cellprofiling.core.version import __version__
 from cellprofiling.quality.rules import PROBLEMS, STATUSES, Check, Rule
 from cellprofiling.quality.waivers import Waiver
 
@@ -58,7 +58,7 @@ def record(
     deciding = Counter(line.status for line in lines if line.decides)
     return {
         "schema": SCHEMA,
-        "cellprofiling": cpf.__version__,
+        "cellprofiling": __version__,
         "status": roll_up(lines),
         "summary": {
             "checks": {status: deciding[status] for status in STATUSES},

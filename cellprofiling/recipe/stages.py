@@ -14,7 +14,8 @@ from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.frame import feature_columns, groups, is_metadata, join, require, rows, split
 from cellprofiling.core.ledgers import ledger, lines, written
 from cellprofiling.core.progress import Tell
-from cellprofiling.hits.design import read_layout
+from cellprofiling.core.question import ask
+from cellprofiling.hits.design import find_layout
 from cellprofiling.io.cells import Cells
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.recipe.schema import Platemap, Recipe
@@ -150,7 +151,7 @@ def check_wells(run: Run) -> None:
     """Refuse wells that a later stage could not use, before anything is written."""
     recipe, wells = run.recipe, run.tables["wells"]
     require(wells, [recipe.plate, recipe.well, *recipe.by, *([recipe.dose] if recipe.dose else [])], "by")
-    read_layout(wells, recipe.by, recipe.reference, recipe.plate)
+    find_layout(wells, ask(wells, recipe.by, recipe.reference, plate=recipe.plate))
     feature_columns(wells)
 
 

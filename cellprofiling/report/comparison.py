@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-import cellprofiling
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
+from cellprofiling.core.version import __version__
 from cellprofiling.io.storage.files import atomic
 from cellprofiling.profiles.comparison.scores import FIXED, METRICS
 from cellprofiling.report.render import TEMPLATES
@@ -107,7 +107,7 @@ def _render(table: pd.DataFrame) -> str:
         verdicts={name: record["candidates"].get(name, {"verdict": "", "reason": ""}) for name in names},
         refused={n: v["reason"] for n, v in record["candidates"].items() if v["verdict"] == "refused"},
         groups=_groups(table, names, record),
-        version=cellprofiling.__version__,
+        version=__version__,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
     )
 

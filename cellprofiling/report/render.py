@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-import cellprofiling
+from cellprofiling.core.version import __version__
 from cellprofiling.io.storage.files import atomic
 from cellprofiling.report.page.figures import Figures, figures
 from cellprofiling.report.page.packing import packed
@@ -110,7 +110,7 @@ def render(report: Report, drawn: Figures, wells: Wells | str, *, hits_file: str
         hits_file=hits_file,
         no_views=wells if isinstance(wells, str) else "",
         notices=[] if isinstance(wells, str) else wells.notices,
-        version=cellprofiling.__version__,
+        version=__version__,
         file_name=re.sub(r"[^A-Za-z0-9._-]+", "-", report.title).strip("-.") or "screen",
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         tables=Markup(embedded({grid.name: grid.record for grid in report.grids if grid.rows})),

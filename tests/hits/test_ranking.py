@@ -1,5 +1,7 @@
 """The hit list: its order, its reasons, its descriptive numbers."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -242,3 +244,20 @@ def test_impossible_counts_are_named(wells: pd.DataFrame) -> None:
     bad = wells.assign(Metadata_Object_Count=-1)
     with pytest.raises(InputError, match=r"count='Metadata_Object_Count': cell counts are 0 or more"):
         cpf.rank_hits(bad, by="Metadata_Compound", reference=NEGCON)
+
+
+def test_the_table_is_read_once(wells: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features are taken apart, filled and put in order once, whatever is asked of them afterwards."""
+    calls: list[str] = []
+
+    def counted(module: str, name: str) -> None:
+        usual = getattr(import_module(module), name)
+        monkeypatch.setattr(f"{module}.{name}", lambda *given, **more: calls.append(name) or usual(*given, **more))
+
+    for module in ("hits.design", "hits.audits.plate_patterns", "hits.audits.label_audit"):
+        counted(f"cellprofiling.{module}", "split")
+        counted(f"cellprofiling.{module}", "fill_with_median")
+    counted("cellprofiling.hits.calling.activities", "find_design")
+    counted("cellprofiling.hits.ranking", "find_design")
+    cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON, permutations=200)
+    assert sorted(calls) == ["fill_with_median", "find_design", "split"]

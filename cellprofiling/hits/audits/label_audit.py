@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellprofiling.core.errors import SHOWN, InputError
 from cellprofiling.core.frame import PLATE, WELL, By, groups, require, split
 from cellprofiling.core.ledgers import written
+from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.plates.swapped_labels import Exchanges, find_exchanges
 from cellprofiling.kernels.scale.missing import fill_with_median
 
@@ -84,11 +84,18 @@ def audit_labels(
         raise InputError("by=None: name the columns that say what is in a well.")
     require(profiles, well, "well")
     block, _ = groups(profiles, plate, "plate")
-    label = profiles.groupby(names, dropna=False, sort=False, observed=True).ngroup().to_numpy().astype(np.intp)
-    table = split(profiles)
-    found = find_exchanges(fill_with_median(table.x, block), label, block)
-    metadata = profiles[list(dict.fromkeys([plate, well, *names]))]
-    return written(metadata.assign(**_columns(found, profiles[well].astype(str).to_numpy(), alpha)), profiles)
+    x = fill_with_median(split(profiles).x, block)
+    return written(compare_labels(profiles, x, block, names, plate, well, alpha=alpha), profiles)
+
+
+def compare_labels(
+    profiles: pd.DataFrame, x: Doubles, block: Indices, by: list[str], plate: str, well: str, *, alpha: float = ALPHA
+) -> pd.DataFrame:
+    """Return what `audit_labels` does of features `x` that have been read, wells exchanged inside blocks."""
+    label = profiles.groupby(by, dropna=False, sort=False, observed=True).ngroup().to_numpy().astype(np.intp)
+    metadata = profiles[list(dict.fromkeys([plate, well, *by]))]
+    exchanges = find_exchanges(x, label, block)
+    return metadata.assign(**_columns(exchanges, profiles[well].astype(str).to_numpy(), alpha))
 
 
 def label_sentence(audit: pd.DataFrame, plate: str = PLATE, well: str = WELL) -> str:
@@ -108,7 +115,7 @@ def label_sentence(audit: pd.DataFrame, plate: str = PLATE, well: str = WELL) ->
     return f"label audit: these wells look swapped (chance alone does that on 1 of 20 plates): {named}{more}"
 
 
-def _columns(found: Exchanges, wells: NDArray[np.object_], alpha: float) -> dict[str, Any]:
+def _columns(found: Exchanges, wells: np.ndarray, alpha: float) -> dict[str, Any]:
     verdict = np.where(found.p_value <= alpha, SWAPPED, AS_LABELED)
     return {
         "n_elsewhere": found.n_elsewhere,

@@ -8,7 +8,8 @@ import pandas as pd
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.methods import Method, table_of
-from cellprofiling.hits.audits.plate_patterns import Plates, read_plates
+from cellprofiling.hits.audits.plate_patterns import Plates, find_plates
+from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.plates.layouts import (
     AS_RECORDED,
     CANNOT_TELL,
@@ -117,12 +118,22 @@ def audit_layout(
     >>> cpf.audit_layout(counts, "Metadata_Map")["best_transform"].tolist()
     ['as recorded', 'as recorded', 'rotated by 180 degrees']
     """
-    plates = read_plates(profiles, platemaps, by, plate, well, count, features)
+    plates = find_plates(profiles, by=by, plate=plate, well=well, count=count, platemaps=platemaps, features=features)
+    return written(_compared(plates, plate), profiles)
+
+
+def compare_plates(
+    profiles: pd.DataFrame, x: Doubles, by: list[str], plate: str, well: str, *, count: str
+) -> pd.DataFrame:
+    """Return what `audit_layout` does of features `x` that have been read."""
+    return _compared(find_plates(profiles, by=by, plate=plate, well=well, count=count, x=x), plate)
+
+
+def _compared(plates: Plates, plate: str) -> pd.DataFrame:
     scores = compare_layouts(plates.patterns, plates.layout, len(plates.layout_names))
-    rows = [_row(plates, scores, number) for number in range(len(plates.names))]
-    result = pd.DataFrame(rows, columns=COLUMNS)
+    result = pd.DataFrame([_row(plates, scores, number) for number in range(len(plates.names))], columns=COLUMNS)
     result.insert(0, plate, plates.names)
-    return written(result, profiles)
+    return result
 
 
 def layout_sentence(audit: pd.DataFrame) -> str:

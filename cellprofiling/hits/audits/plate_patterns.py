@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import By, groups, require, split
+from cellprofiling.core.frame import By, groups, is_metadata, require, split
 from cellprofiling.core.plates import parse_wells, plate_shape
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.plate_components import plate_components
@@ -36,25 +36,33 @@ class Plates:
     patterns: list[Doubles]
 
 
-def read_plates(
+def find_plates(
     profiles: pd.DataFrame,
-    platemaps: pd.DataFrame | str | None,
+    *,
     by: By,
     plate: str,
     well: str,
     count: str,
-    features: Sequence[str] | None,
+    platemaps: pd.DataFrame | str | None = None,
+    features: Sequence[str] | None = None,
+    x: Doubles | None = None,
 ) -> Plates:
-    """Take a table of wells apart into plates and their patterns."""
+    """Take a table of wells apart into plates and their patterns; `x` are its features where these have been read."""
     require(profiles, [plate, well], "plate and well")
     code, keys = groups(profiles, plate, "plate")
     wells = parse_wells(profiles[well], well)
     shape = plate_shape(wells.format)
     place = wells.row * shape[1] + wells.column
     _refuse_doubled(profiles, code, place, plate, well)
-    layout, layout_names = _read_layouts(profiles, platemaps, by, plate, well, code, keys, place)
+    layout, layout_names = _find_layouts(profiles, platemaps, by, plate, well, code, keys, place)
     patterns = []
-    for values in _measures(profiles, code, plate, well, count, features):
+    measures = [*_counts(profiles, count), *_components(profiles, code, (plate, well, count), features, x)]
+    if not measures:
+        raise ColumnError(
+            f"profiles: neither {count!r} nor features to compare plates by; name the column of cell counts with "
+            f"count=. Columns are {listed(profiles.columns, limit=20)}."
+        )
+    for values in measures:
         grids = np.full((len(keys), shape[0] * shape[1]), np.nan)
         grids[code, place] = values
         patterns.append(polished(grids.reshape(-1, *shape)))
@@ -71,31 +79,35 @@ def _refuse_doubled(profiles: pd.DataFrame, code: Indices, place: Indices, plate
         )
 
 
-def _measures(
-    profiles: pd.DataFrame, code: Indices, plate: str, well: str, count: str, features: Sequence[str] | None
+def _counts(profiles: pd.DataFrame, count: str) -> list[Doubles]:
+    """Return the logarithm of the cell count of each well, if there is one."""
+    if count not in profiles:
+        return []
+    cells = profiles[count].to_numpy(dtype=np.float64, na_value=np.nan)
+    if (cells < 0).any() or np.isinf(cells).any():
+        raise InputError(f"count={count!r}: cell counts are 0 or more and finite.")
+    return [np.log1p(cells)]
+
+
+def _components(
+    profiles: pd.DataFrame,
+    code: Indices,
+    labels: Sequence[str],
+    features: Sequence[str] | None,
+    x: Doubles | None,
 ) -> list[Doubles]:
-    """Return one value per well for each measure: the logarithm of the cell count, then the first components."""
-    found = []
-    if count in profiles:
-        cells = profiles[count].to_numpy(dtype=np.float64, na_value=np.nan)
-        if (cells < 0).any() or np.isinf(cells).any():
-            raise InputError(f"count={count!r}: cell counts are 0 or more and finite.")
-        found.append(np.log1p(cells))
-    rest = profiles.drop(columns=[name for name in (plate, well, count) if name in profiles])
-    if features is None:
-        features = None if any(not str(name).startswith("Metadata_") for name in rest) else ()
-    if features is None or len(features):
-        table = split(rest, features)
-        found += list(plate_components(fill_with_median(table.x, code), code, N_COMPONENTS).T)
-    if not found:
-        raise ColumnError(
-            f"profiles: neither {count!r} nor features to compare plates by; name the column of cell counts with "
-            f"count=. Columns are {listed(profiles.columns, limit=20)}."
-        )
-    return found
+    """Return the first components of the features of each well; none where there are no features."""
+    if x is None:
+        rest = profiles.drop(columns=[name for name in labels if name in profiles])
+        if features is None and all(is_metadata(name) for name in rest):
+            features = ()
+        if features is not None and not len(features):
+            return []
+        x = fill_with_median(split(rest, features).x, code)
+    return list(plate_components(x, code, N_COMPONENTS).T)
 
 
-def _read_layouts(
+def _find_layouts(
     profiles: pd.DataFrame,
     platemaps: pd.DataFrame | str | None,
     by: By,

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import InputError, ReferenceRowsError, one_of
-from cellprofiling.core.frame import PLATE, By, Reference
-from cellprofiling.core.ledgers import lines, written
-from cellprofiling.hits.calling.blocks import COMBINE, Blocks, block_tables, together
-from cellprofiling.hits.calling.caller import CONTROL_FITS, Caller
-from cellprofiling.hits.calling.statistics import METHODS
-from cellprofiling.hits.design import alike, read_design
+from cellprofiling.core.errors import ReferenceRowsError, one_of
+from cellprofiling.core.frame import PLATE, By, Reference, describe_reference
+from cellprofiling.core.ledgers import Line, lines, written
+from cellprofiling.core.question import ask
+from cellprofiling.hits.calling.blocks import COMBINE, Blocks, block_designs, together
+from cellprofiling.hits.calling.settings import Settings
+from cellprofiling.hits.calling.tester import run_tests
+from cellprofiling.hits.design import Design, alike, find_design
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 
 COLUMNS = [
@@ -32,6 +33,7 @@ def activity(
     control_fit: str = "refit",
     blocks: Blocks = None,
     combine: str = "min",
+    within: By = None,
     **method_options: Any,
 ) -> pd.DataFrame:
     """
@@ -78,6 +80,9 @@ def activity(
         ``{name: [features]}`` does so with blocks of your own. None tests all features together.
     combine : {"min", "cauchy"}, default "min"
         How p-values of blocks are combined: the smallest times their number (Bonferroni), or the Cauchy combination.
+    within : str, list of str or None, default None
+        Columns in which a well and the controls it is compared with must agree, beside the plate: cell line, time
+        point, donor. Wells are permuted inside plate and stratum, and each stratum of a perturbation is a row.
     **method_options
         Options of the method, named above.
 
@@ -146,39 +151,50 @@ def activity(
     >>> result["p_value"].between(result["p_floor"], 1).all()
     np.True_
     """
-    one_of("method", method, METHODS)
-    one_of("control_fit", control_fit, CONTROL_FITS)
+    settings = Settings(method, permutations, seed, control_fit, method_options)
+    question = ask(profiles, by, reference, plate=plate, within=within)
     one_of("combine", combine, COMBINE)
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
-    if blocks:
-        of_all: dict[str, Any] = {"by": by, "reference": reference, "method": method, "plate": plate}
-        of_all |= {"permutations": permutations, "seed": seed, "control_fit": control_fit} | method_options
-        parts = {name: activity(part, **of_all) for name, part in block_tables(profiles, blocks).items()}
-        found = together(parts, combine)
-        found["q_value"] = benjamini_hochberg(found["p_value"].to_numpy(np.float64))
-        return written(found, *parts.values())
-    design = read_design(profiles, by, reference, plate)
+    settings.check()
+    design = find_design(profiles, question)
+    refuse_controls_alone(design, reference)
+    tests = call_perturbations(design, settings, blocks, combine)
+    columns = COLUMNS if not blocks else [name for name in tests if name not in question.keys]
+    return written(tests[[*question.keys, *columns]], profiles, new=dead_wells(profiles, design, blocks))
+
+
+def call_perturbations(design: Design, settings: Settings, blocks: Blocks = None, combine: str = "min") -> pd.DataFrame:
+    """Return what names each perturbation, and its test with its q-value; those of blocks are combined."""
+    parts = block_designs(design, blocks)
+    tests = {name: _tests(part, settings) for name, part in parts.items()}
+    result = together(tests, combine) if blocks else tests[""]
+    result["q_value"] = benjamini_hochberg(result["p_value"].to_numpy(np.float64))
+    return pd.concat([design.keys, result], axis=1)
+
+
+def dead_wells(profiles: pd.DataFrame, design: Design, blocks: Blocks = None) -> list[Line]:
+    """Return the ledger lines of wells that no test can use."""
+    why = "no profile: all values are the same"
+    dead = [alike(part.x) for part in block_designs(design, blocks).values()]
+    return [line for rows in dead for line in lines("activity", "well", profiles.index[rows], why)]
+
+
+def refuse_controls_alone(design: Design, reference: Reference) -> None:
+    """Refuse a reference that every well is."""
     if design.is_control.all():
         raise ReferenceRowsError(
-            f"reference={reference!r}: all {len(profiles)} wells are controls; none is left to test."
+            f"reference={describe_reference(reference)}: all {len(design.x)} wells are controls; none is left to test."
         )
-    dead = alike(design.x)
-    tests = _tests(Caller(design.without(dead), method, permutations, seed, control_fit, method_options))
-    result = pd.concat([design.keys, tests], axis=1)
-    result["q_value"] = benjamini_hochberg(result["p_value"].to_numpy(np.float64))
-    new = lines("activity", "well", profiles.index[dead], "no profile: all values are the same")
-    return written(result[[*design.by, *COLUMNS]], profiles, new=new)
 
 
-def _tests(caller: Caller) -> pd.DataFrame:
+def _tests(design: Design, settings: Settings) -> pd.DataFrame:
     """Return the tests of all perturbations; one without a well left is not tested."""
-    design = caller.design
-    controls = np.flatnonzero(design.is_control)
+    design = design.without(alike(design.x))
     wells = design.wells_of_all()
     missing = dict.fromkeys(("score", "statistic", "p_value", "p_floor"), np.nan)
     missing |= dict.fromkeys(("n_wells", "n_plates", "n_controls", "n_permutations"), 0)
-    found = iter(caller.test_all([(own, controls) for own in wells if len(own)]))
+    tested = iter(
+        run_tests(design, settings, [(np.flatnonzero(design.is_control), [own for own in wells if len(own)])])
+    )
     return pd.DataFrame(
-        [next(found) if len(own) else missing | {"null_scheme": "none: no valid well"} for own in wells]
+        [next(tested) if len(own) else missing | {"null_scheme": "none: no valid well"} for own in wells]
     )

@@ -5,45 +5,39 @@ from threading import Lock
 
 import numpy as np
 
-from cellprofiling.hits.calling.shared_controls import Crew
+from cellprofiling.hits.calling.families import Family
 from cellprofiling.hits.calling.statistics import Statistic
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.permutation import (
+    Assignments,
     chance_of_treated,
-    every_assignment,
+    lay_assignments,
     n_assignments,
     random_assignments,
 )
 
+OF_CONTROLS = "draws of control wells within plates, shared"
 SHARED = 0.10  # chance of a treated well among those drawn below which draws of controls alone make the null
 
 
 @dataclass(frozen=True)
-class Assignments:
-    """Ways to lay the labels of a design.
+class FamilyAssignments:
+    """Ways to lay the labels of a family of tests.
 
     Attributes
     ----------
-    chosen : the wells that carry the label, shape (n_draws, n_treated). They are numbered plate by plate, treated wells
-        before controls, or among controls alone if `shared`.
-    shared : whether controls alone are drawn, so that perturbations with the same controls have one null.
-    exact : whether these are all assignments there are.
-    words : what they are, for people.
+    laid : the test that they give. Wells are numbered plate by plate, treated ones before controls; with `draws` an
+        assignment is the number of a draw.
+    draws : control wells that carry the label, shape (n_draws, n_treated), where controls alone are drawn, so that
+        perturbations with the same controls have one null; else None.
     """
 
-    chosen: Indices
-    shared: bool
-    exact: bool
-    words: str
-
-    @property
-    def p_floor(self) -> float:
-        """The smallest p-value they can give."""
-        return 1 / len(self.chosen) if self.exact else 1 / (len(self.chosen) + 1)
+    laid: Assignments
+    draws: Indices | None
 
 
-def read_assignments(crew: Crew, permutations: int, seed: int) -> Assignments:
-    """Return the assignments of a crew; they depend on the seed and on how many wells stand on each plate alone.
+def lay_family(family: Family, permutations: int, seed: int) -> FamilyAssignments:
+    """Return the assignments of a family; they depend on the seed and on how many wells stand on each plate alone.
 
     Notes
     -----
@@ -51,22 +45,17 @@ def read_assignments(crew: Crew, permutations: int, seed: int) -> Assignments:
     choose a treated well at all; leaving these out, and the treated wells with them, changes p-values by less than that
     share of them, and one null serves all perturbations.
     """
-    n_treated, n_control = crew.n_treated, crew.n_control
+    n_treated, n_control = family.n_treated, family.n_control
+    few = n_assignments(n_treated, n_control) <= permutations
+    if few or not family.are_new or chance_of_treated(n_treated, n_control) >= SHARED:
+        return FamilyAssignments(lay_assignments(n_treated, n_control, permutations, seed), None)
     rng = np.random.default_rng([seed, *n_treated.tolist(), *n_control.tolist()])
-    if n_assignments(n_treated, n_control) <= permutations:
-        chosen = every_assignment(n_treated, n_control)
-        return Assignments(chosen, False, True, f"all {len(chosen)} assignments of wells within plates")
-    if crew.are_new and chance_of_treated(n_treated, n_control) < SHARED:
-        chosen = random_assignments(n_treated, n_control - n_treated, permutations, rng)
-        return Assignments(
-            chosen, True, False, f"up to {permutations} random draws of control wells within plates, shared"
-        )
-    chosen = random_assignments(n_treated, n_control, permutations, rng)
-    return Assignments(chosen, False, False, f"up to {permutations} random assignments of wells within plates")
+    draws = random_assignments(n_treated, n_control - n_treated, permutations, rng)
+    return FamilyAssignments(Assignments(np.arange(len(draws)), exact=False, units=OF_CONTROLS), draws)
 
 
 @dataclass
-class Shared:
+class SharedNull:
     """The statistics of draws of controls, computed when they are first asked for.
 
     Attributes

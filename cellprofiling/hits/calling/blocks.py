@@ -1,13 +1,11 @@
 """Perturbations tested by each block of a fingerprint, and the answers put together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import FeatureError
-from cellprofiling.core.frame import feature_columns, require
+from cellprofiling.core.errors import ColumnError, FeatureError, listed, nearest
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.design import Design
 from cellprofiling.kernels.inference.combined_p import bonferroni, cauchy
@@ -34,40 +32,39 @@ LABELS = {
 Blocks = bool | Mapping[str, Sequence[str]] | None
 
 
-def block_tables(profiles: pd.DataFrame, blocks: Blocks) -> dict[str, pd.DataFrame]:
-    """Return for each block a table of wells with its features alone; with `blocks=None` all features are one."""
+def block_designs(design: Design, blocks: Blocks) -> dict[str, Design]:
+    """Return for each block the design with its features alone; with `blocks=None` all features are one, called ""."""
     if not blocks:
-        return {"": profiles}
-    measured = feature_columns(profiles)
-    if blocks is True:
-        columns = _named(measured)
-    else:
-        columns = {name: require(profiles, list(those), "blocks") for name, those in blocks.items()}
+        return {"": design}
+    place = {name: column for column, name in enumerate(design.features)}
+    columns = _named(design.features) if blocks is True else {name: list(those) for name, those in blocks.items()}
     if not columns or not all(columns.values()):
         raise FeatureError(
             f"blocks={blocks!r}: no column ends with '__level' or '__spread' or begins with 'Dependence_PC', as those "
             "of fingerprint() do; or give {name: [features]}, none of them empty."
         )
-    others = profiles.columns.difference(measured, sort=False)
-    return {name: profiles[[*others, *those]] for name, those in columns.items()}
+    absent = [name for those in columns.values() for name in those if name not in place]
+    if absent:
+        raise ColumnError(
+            f"blocks={listed(absent)}: no such column among the features.{nearest(absent[0], design.features)}"
+        )
+    return {name: design.with_features(np.array([place[n] for n in those])) for name, those in columns.items()}
 
 
 def _named(measured: Sequence[str]) -> dict[str, list[str]]:
     """Return the columns of each block that fingerprints have."""
-    found = {
+    columns = {
         "level": [name for name in measured if name.endswith("__level")],
         "spread": [name for name in measured if name.endswith("__spread")],
         "dependence": [name for name in measured if name.startswith(DEPENDENCE)],
     }
-    return {name: columns for name, columns in found.items() if columns}
+    return {name: those for name, those in columns.items() if those}
 
 
 def without_dependence(design: Design) -> Design:
     """Return the design without the dependence of a fingerprint, whose numbers mean nothing to people, one by one."""
-    kept = np.array([not name.startswith(DEPENDENCE) for name in design.features])
-    if kept.all() or not kept.any():
-        return design
-    return replace(design, x=design.x[:, kept], features=tuple(np.array(design.features, dtype=object)[kept]))
+    kept = np.flatnonzero([not name.startswith(DEPENDENCE) for name in design.features])
+    return design if len(kept) in {0, len(design.features)} else design.with_features(kept)
 
 
 def together(tests: Mapping[str, pd.DataFrame], combine: str) -> pd.DataFrame:
@@ -80,7 +77,7 @@ def together(tests: Mapping[str, pd.DataFrame], combine: str) -> pd.DataFrame:
     first = next(iter(tests.values()))
     p = np.array([test["p_value"] for test in tests.values()], dtype=np.float64)
     floor = np.array([test["p_floor"] for test in tests.values()], dtype=np.float64)
-    result = first.loc[:, :"score"].drop(columns="score")  # what names the perturbation
+    result = pd.DataFrame(index=first.index)
     for name, test in tests.items():
         result[f"statistic_{name}"], result[f"p_{name}"] = test["statistic"], test["p_value"]
     result["p_value"], result["q_value"], result["p_floor"] = COMBINE[combine](p), np.nan, COMBINE[combine](floor)

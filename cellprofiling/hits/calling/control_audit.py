@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledgers import written
-from cellprofiling.hits.calling.blocks import Blocks, block_tables
-from cellprofiling.hits.calling.caller import CONTROL_FITS, Caller
-from cellprofiling.hits.calling.control_sets import LAYOUTS, ControlSets, read_control_sets
-from cellprofiling.hits.calling.statistics import METHODS
-from cellprofiling.hits.design import read_design
+from cellprofiling.core.question import ask
+from cellprofiling.hits.calling.blocks import Blocks, block_designs
+from cellprofiling.hits.calling.control_sets import LAYOUTS, ControlSets, draw_control_sets
+from cellprofiling.hits.calling.settings import Settings
+from cellprofiling.hits.calling.tester import run_tests
+from cellprofiling.hits.design import Design, find_design
+from cellprofiling.kernels.arrays import Indices
 from cellprofiling.kernels.inference.combined_p import bonferroni
 from cellprofiling.kernels.inference.proportions import clopper_pearson
 
@@ -44,6 +45,7 @@ def audit_controls(
     seed: int = 0,
     control_fit: str = "refit",
     blocks: Blocks = None,
+    within: By = None,
 ) -> pd.DataFrame:
     """
     Return how often control wells, taken for a compound, are called active by the test of `activity`.
@@ -72,6 +74,8 @@ def audit_controls(
         Whether controls are fitted anew in each assignment, as in `activity`.
     blocks : bool or dict or None, default None
         Blocks of features that are tested one by one, as in `activity`.
+    within : str, list of str or None, default None
+        Columns in which wells and controls must agree, as in `activity`.
 
     Returns
     -------
@@ -115,45 +119,35 @@ def audit_controls(
     >>> audit["layout"].tolist()
     ['same position', 'different positions']
     """
-    options = (method, n_wells, permutations, seed, control_fit, blocks)
-    return written(call_controls(profiles, reference, by, plate, well, *options).audit, profiles)
+    settings = Settings(method, permutations, seed, control_fit)
+    question = ask(profiles, by, reference, plate=plate, within=within, well=well)
+    require(profiles, well, "well")
+    settings.check()
+    if n_wells is not None and n_wells < 2:
+        raise InputError(f"n_wells={n_wells}: a pseudo-compound needs two wells or more.")
+    design = find_design(profiles, question)
+    return written(call_controls(design, profiles[well], settings, blocks, n_wells).audit, profiles)
 
 
 def call_controls(
-    profiles: pd.DataFrame,
-    reference: Reference,
-    by: By,
-    plate: str,
-    well: str,
-    method: str,
-    n_wells: int | None,
-    permutations: int,
-    seed: int,
-    control_fit: str,
-    blocks: Blocks = None,
+    design: Design, well: pd.Series, settings: Settings, blocks: Blocks = None, n_wells: int | None = None
 ) -> ControlTests:
     """Return the audit with the tests of the pseudo-compounds at one position."""
-    one_of("method", method, METHODS)
-    one_of("control_fit", control_fit, CONTROL_FITS)
-    require(profiles, well, "well")
-    if n_wells is not None and n_wells < 2:
-        raise InputError(f"n_wells={n_wells}: a pseudo-compound needs two wells or more.")
-    design = read_design(profiles, by, reference, plate)
-    position = pd.factorize(profiles[well].astype(str), sort=True)[0]
-    sets = read_control_sets(design, position, n_wells, np.random.default_rng(seed), copied=by is not None)
-    parts = block_tables(profiles, blocks)
-    designs = {name: read_design(part, by, reference, plate) if blocks else design for name, part in parts.items()}
-    callers = {name: Caller(part, method, permutations, seed, control_fit) for name, part in designs.items()}
+    position = pd.factorize(well.astype(str), sort=True)[0]
+    rng = np.random.default_rng(settings.seed)
+    sets = draw_control_sets(design, position, n_wells, rng, copied=len(design.keys.columns) > 0)
+    parts = block_designs(design, blocks)
     tests = {
-        layout: {name: _tests(caller, found.sets) for name, caller in callers.items()} for layout, found in sets.items()
+        layout: {name: _tests(part, settings, drawn.sets) for name, part in parts.items()}
+        for layout, drawn in sets.items()
     }
     audit = pd.DataFrame([_row(layout, sets[layout], tests[layout]) for layout in LAYOUTS], columns=COLUMNS)
     return ControlTests(audit, tests["same position"])
 
 
-def _tests(caller: Caller, sets: list[NDArray[np.intp]]) -> list[dict]:
-    controls = np.flatnonzero(caller.design.is_control)
-    return caller.test_all([(chosen, np.setdiff1d(controls, chosen)) for chosen in sets])
+def _tests(design: Design, settings: Settings, sets: list[Indices]) -> list[dict]:
+    controls = np.flatnonzero(design.is_control)
+    return run_tests(design, settings, [(np.setdiff1d(controls, chosen), [chosen]) for chosen in sets])
 
 
 def _row(layout: str, found: ControlSets, tests: dict[str, list[dict]]) -> dict:
@@ -180,7 +174,7 @@ def _row(layout: str, found: ControlSets, tests: dict[str, list[dict]]) -> dict:
     }
 
 
-def independent(sets: list[NDArray[np.intp]]) -> float:
+def independent(sets: list[Indices]) -> float:
     """Return how many tests of disjoint wells say as much as these, at least."""
     wells = np.concatenate(sets)
     n_distinct = len(np.unique(wells))

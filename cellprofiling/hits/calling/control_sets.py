@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank
+from cellprofiling.hits.design import FEWEST_CONTROLS, Design
 from cellprofiling.kernels.arrays import Indices
 
 LAYOUTS = {"same position": "at one position", "different positions": "at different positions"}  # name, in words
@@ -42,7 +42,7 @@ class _Controls:
         return np.flatnonzero(self.plate == plate)
 
 
-def read_control_sets(
+def draw_control_sets(
     design: Design, position: Indices, n_wells: int | None, rng: np.random.Generator, *, copied: bool
 ) -> dict[str, ControlSets]:
     """Return the pseudo-compounds of each layout.
@@ -54,7 +54,7 @@ def read_control_sets(
     copied : whether they take the plates of the perturbations of the design.
     """
     number = _plate_numbers(design)
-    controls = _read_controls(design, position, number)
+    controls = _spare_controls(design, position, number)
     if not len(controls.wells):
         why = f"no plate has the {FEWEST_CONTROLS + 1} controls it takes to spare one"
         return {layout: ControlSets([], why) for layout in LAYOUTS}
@@ -71,15 +71,15 @@ def read_control_sets(
 def _plate_numbers(design: Design) -> Indices:
     """Return a number of the plate of each well that neither names of plates nor the order of rows can change."""
     first = np.full(design.plate.max(initial=0) + 1, len(design.plate))
-    np.minimum.at(first, design.plate, content_rank(design.x))
+    np.minimum.at(first, design.plate, design.rank)
     return np.argsort(np.argsort(first))[design.plate]
 
 
-def _read_controls(design: Design, position: Indices, number: Indices) -> _Controls:
+def _spare_controls(design: Design, position: Indices, number: Indices) -> _Controls:
     wells = np.flatnonzero(design.is_control)
     spare = np.bincount(number[wells], minlength=number.max(initial=0) + 1) - FEWEST_CONTROLS
     wells = wells[spare[number[wells]] > 0]
-    wells = wells[np.argsort(content_rank(design.x)[wells])]
+    wells = wells[np.argsort(design.rank[wells])]
     return _Controls(wells, number[wells], position[wells], spare)
 
 

@@ -1,12 +1,11 @@
 """What cell counts alone would say, and what is left of a hit among controls with as few cells."""
 
 import numpy as np
-import pandas as pd
 
-from cellprofiling.core.frame import PLATE, By
-from cellprofiling.hits.calling.activities import activity
+from cellprofiling.hits.calling.activities import call_perturbations
 from cellprofiling.hits.calling.blocks import Blocks
-from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, read_pool
+from cellprofiling.hits.calling.settings import Settings
+from cellprofiling.hits.design import FEWEST_CONTROLS, Design, content_rank, pool_of
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.mean_shift import mean_shift
 
@@ -27,57 +26,34 @@ def count_p_values(design: Design, count: Doubles, permutations: int, seed: int)
     rank = content_rank(np.column_stack([logs, design.x[:, :7]]))
     controls = np.flatnonzero(design.is_control & known)
     n_controls = np.bincount(design.plate[controls], minlength=design.plate.max(initial=0) + 1)
-    found = np.full(len(design.keys), np.nan)
+    p_values = np.full(len(design.keys), np.nan)
     for group in range(len(design.keys)):
         wells = design.wells_of(group)
         wells = wells[known[wells] & (n_controls[design.plate[wells]] >= FEWEST_CONTROLS)]
         if len(wells):
-            pool = read_pool(design, wells, controls, rank)
-            found[group] = mean_shift(logs[pool.wells], pool.n_treated, pool.n_control, permutations, seed)[1].p_value
-    return found
+            pool = pool_of(design, wells, controls, rank)
+            p_values[group] = mean_shift(logs[pool.wells], pool.n_treated, pool.n_control, permutations, seed)[
+                1
+            ].p_value
+    return p_values
 
 
-def matched_p_values(
-    profiles: pd.DataFrame,
-    design: Design,
-    count: Doubles,
-    asked: Mask,
-    *,
-    by: By,
-    plate: str = PLATE,
-    method: str,
-    permutations: int,
-    seed: int,
-    control_fit: str,
-    blocks: Blocks = None,
-) -> Doubles:
+def matched_p_values(design: Design, count: Doubles, asked: Mask, settings: Settings, blocks: Blocks) -> Doubles:
     """Return the p-value of some perturbations against the controls nearest in cell count alone.
 
     Parameters
     ----------
     asked : which perturbations to test again; the others, and those no control matches, are NaN.
     """
-    found = np.full(len(design.keys), np.nan)
+    p_values = np.full(len(design.keys), np.nan)
     logs = np.log1p(count)
     for group in np.flatnonzero(asked):
         wells = design.wells_of(int(group))
         matched = matched_controls(design, logs, wells)
-        if matched is None:
-            continue
-        chosen = np.sort(np.concatenate([wells, matched]))
-        result = activity(
-            profiles.iloc[chosen],
-            by=by,
-            reference=design.is_control[chosen],
-            method=method,
-            plate=plate,
-            permutations=permutations,
-            seed=seed,
-            control_fit=control_fit,
-            blocks=blocks,
-        )
-        found[group] = result["p_value"].iloc[0]
-    return found
+        if matched is not None:
+            alone = design.taken(np.sort(np.concatenate([wells, matched])))
+            p_values[group] = call_perturbations(alone, settings, blocks)["p_value"].iloc[group]
+    return p_values
 
 
 def matched_controls(design: Design, logs: Doubles, wells: Indices) -> Indices | None:

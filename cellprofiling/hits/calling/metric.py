@@ -21,7 +21,7 @@ EXCESS = 0.8  # of what chance adds to the spread of the variances of controls; 
 
 
 @dataclass(frozen=True)
-class Space:
+class Metric:
     """Coordinates in which the metric is the plain one.
 
     Attributes
@@ -40,12 +40,12 @@ class Space:
     words: str
 
 
-def read_space(design: Design, method: TestStatistic, control_fit: str) -> Space:
+def fit_metric(design: Design, method: TestStatistic, control_fit: str) -> Metric:
     """Return the coordinates for a method; the rows of `design` stand in canonical order."""
-    space = _MAKERS[control_fit](design, method)
+    metric = _MAKERS[control_fit](design, method)
     if method.centered:
-        space = replace(space, x=space.x - space.x.mean(axis=1, keepdims=True))
-    return replace(space, bandwidth=method.bandwidth(space.x[design.is_control]))
+        metric = replace(metric, x=metric.x - metric.x.mean(axis=1, keepdims=True))
+    return replace(metric, bandwidth=method.bandwidth(metric.x[design.is_control]))
 
 
 def directions(design: Design, method: TestStatistic, wells: Indices) -> Doubles:
@@ -54,32 +54,32 @@ def directions(design: Design, method: TestStatistic, wells: Indices) -> Doubles
     return direction(x - x.mean(axis=1, keepdims=True) if method.centered else x)
 
 
-def _as_given(design: Design, method: TestStatistic) -> Space:
+def _as_given(design: Design, method: TestStatistic) -> Metric:
     words = "controls as given"
     if not method.whitened:
-        return Space(design.unit if method.by_direction else design.x, 0.0, False, 0.0, words)
-    space = _whitened(design, _about_controls(design, design.x))
-    return replace(space, omega=0.0, refit=False, words=words)
+        return Metric(design.unit if method.by_direction else design.x, 0.0, False, 0.0, words)
+    metric = _whitened(design, _about_controls(design, design.x))
+    return replace(metric, omega=0.0, refit=False, words=words)
 
 
-def _refitted(design: Design, method: TestStatistic) -> Space:
+def _refitted(design: Design, method: TestStatistic) -> Metric:
     if design.was_whitened or bears_whitening(design):
         x = _about_controls(design, design.x)
         largest = _largest_eigenvalue(x[design.is_control])
-        return Space(x, 1 / largest, True, 0.0, "controls and their whitening refitted in each")
+        return Metric(x, 1 / largest, True, 0.0, "controls and their whitening refitted in each")
     if method.whitened:
         return _fresh_whitening(design, method)
-    return Space(_scaled(design), 0.0, True, 0.0, "controls refitted in each")
+    return Metric(_scaled(design), 0.0, True, 0.0, "controls refitted in each")
 
 
-def _fresh_whitening(design: Design, _method: TestStatistic) -> Space:
+def _fresh_whitening(design: Design, _method: TestStatistic) -> Metric:
     return _whitened(design, _scaled(design))
 
 
 _MAKERS = {"refit": _refitted, "whiten": _fresh_whitening, "as_given": _as_given}
 
 
-def _whitened(design: Design, x: Doubles) -> Space:
+def _whitened(design: Design, x: Doubles) -> Metric:
     """Return profiles in the metric of the covariance of controls about their plates, shrunk after Ledoit and Wolf."""
     controls = x[design.is_control]
     kept = np.ptp(controls, axis=0) > 0
@@ -88,7 +88,7 @@ def _whitened(design: Design, x: Doubles) -> Space:
     fit = fit_whitening(controls[:, kept], correlation=False, rotate_back=True, shrinkage=None)
     omega = (1 - fit.shrinkage) / (fit.n_rows - 1)
     words = "controls and their covariance refitted in each"
-    return Space(fit.apply(x[:, kept]), omega, True, 0.0, words)
+    return Metric(fit.apply(x[:, kept]), omega, True, 0.0, words)
 
 
 def bears_whitening(design: Design) -> bool:

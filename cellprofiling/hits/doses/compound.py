@@ -97,7 +97,7 @@ def fitted_series(series: Series, part: Part) -> Series:
     free = np.count_nonzero(is_control) - len(part.trial.n_control)
     spread = np.sqrt((response[is_control] ** 2).sum() / max(1, free))
     response = response / spread if spread > 0 else response
-    layout = Layout(is_control, part.block, np.where(is_control, -1, 0), series.layout.keys[:0])
+    layout = Layout(is_control, part.block, np.where(is_control, -1, 0), series.layout.keys[:0], ())
     return replace(
         series, response=response, profiles=None, log_dose=series.log_dose[part.wells], layout=layout, rows=part.wells
     )

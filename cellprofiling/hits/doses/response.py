@@ -11,8 +11,9 @@ import pandas as pd
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
 from cellprofiling.core.frame import By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines
+from cellprofiling.core.question import ask
 from cellprofiling.hits.calling.metric import bears_whitening
-from cellprofiling.hits.design import Design, Layout, read_layout
+from cellprofiling.hits.design import Design, Layout, find_layout
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
 from cellprofiling.kernels.models.least_squares import NOISE, centered
@@ -80,7 +81,8 @@ def read_series(profiles: pd.DataFrame, by: By, dose: str, reference: Reference,
     require(profiles, dose, "dose")
     if dose in names:
         raise ColumnError(f"by={listed(names)}: holds the dose column {dose!r}; name the compound alone.")
-    layout = read_layout(profiles, names, reference, plate)
+    question = ask(profiles, names, reference, plate=plate)
+    layout = find_layout(profiles, question)
     if layout.is_control.all():
         raise ReferenceRowsError(f"reference: all {len(profiles)} wells are controls; none has a dose to fit.")
     log_dose = read_doses(profiles[dose], ~layout.is_control, dose)
@@ -90,7 +92,7 @@ def read_series(profiles: pd.DataFrame, by: By, dose: str, reference: Reference,
     new: list[Line] = []
     if not known.all():
         new = lines("fit_doses", "well", [response], "no response", n=int((~known).sum()))
-        layout = read_layout(profiles[known], names, _mask(layout, known), plate)
+        layout = find_layout(profiles[known], question.of(_mask(layout, known)))
     values = found.response[known]
     layout = replace(layout, plate=_numbered(values, layout.plate))
     return Series(values, found.profiles, log_dose[known], layout, np.flatnonzero(known), bool(method), tuple(new))
@@ -195,7 +197,7 @@ def _canonical(profiles: pd.DataFrame, layout: Layout) -> tuple[Doubles, Indices
     """
     table = split(profiles)
     x = fill_with_median(table.x[:, np.argsort(table.features)], layout.plate)
-    _refuse_whitened(Design(x, table.features, layout.is_control, layout.plate, layout.group, layout.keys, ()))
+    _refuse_whitened(Design(**vars(layout), x=x, features=table.features))
     order = content_order(x)
     plates = layout.plate[order]
     # Profiles that were scaled to their controls make controls, and no other wells, as even as can be: all wells of a

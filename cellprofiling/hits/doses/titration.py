@@ -8,7 +8,8 @@ import pandas as pd
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines, written
-from cellprofiling.hits.design import Layout, read_layout
+from cellprofiling.core.question import ask
+from cellprofiling.hits.design import Layout, find_layout
 from cellprofiling.hits.doses.response import read_doses
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.doses.titration import align_all
@@ -145,7 +146,7 @@ def titration_similarity(
     require(profiles, dose, "dose")
     if dose in names:
         raise ColumnError(f"by={listed(names)}: holds the dose column {dose!r}; name the compound alone.")
-    layout = read_layout(profiles, names, reference, plate)
+    layout = find_layout(profiles, ask(profiles, names, reference, plate=plate))
     found, kept, new = _read_titrations(profiles, layout, dose, min_overlap)
     aligned = align_all(found.series, found.shared, found.known, min_overlap=min_overlap)
     tested = np.isfinite(aligned.score)

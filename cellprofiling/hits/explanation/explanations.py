@@ -9,7 +9,8 @@ import pandas as pd
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import lines, written
-from cellprofiling.hits.design import read_layout
+from cellprofiling.core.question import ask
+from cellprofiling.hits.design import find_layout
 from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.feature_models import Comparison
 from cellprofiling.hits.explanation.features import CONTROL_FITS, FAMILIES
@@ -161,7 +162,7 @@ def explain(
     for name, share in (("level", level), ("fdr", fdr)):
         if not 0 < share < 1:
             raise InputError(f"{name}={share}: give a number between 0 and 1, for example 0.05 or 0.95.")
-    layout = read_layout(profiles, by, reference, plate)
+    layout = find_layout(profiles, ask(profiles, by, reference, plate=plate))
     require(profiles, features, "features")
     table = split(profiles, features)
     names = tuple(sorted(table.features))

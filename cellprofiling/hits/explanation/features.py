@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines, written
-from cellprofiling.hits.design import read_layout
+from cellprofiling.core.question import ask
+from cellprofiling.hits.design import find_layout
 from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.effect_sizes import SSMD, effect_sizes
 from cellprofiling.hits.explanation.feature_models import MODELS, Comparison
@@ -133,7 +134,7 @@ def compare_features(
         one_of(name, value, options)
     if not 0 < level < 1:
         raise InputError(f"level={level}: give a number between 0 and 1, for example 0.95.")
-    layout = read_layout(profiles, by, reference, plate)
+    layout = find_layout(profiles, ask(profiles, by, reference, plate=plate))
     require(profiles, features, "features")
     table = split(profiles, features)
     x = scale_by_plate(table.x, layout.plate, rescale=control_fit == "refit")

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from cellprofiling.core.errors import InputError, listed, plural
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, require
 from cellprofiling.core.ledgers import written
-from cellprofiling.hits.design import read_design
+from cellprofiling.core.question import ask
+from cellprofiling.hits.design import find_design
 from cellprofiling.hits.effects import describe_layout
 from cellprofiling.hits.explanation.follow_up import Found, next_test
 from cellprofiling.hits.explanation.sentences import perturbation_names
@@ -96,7 +97,7 @@ def summarize_hits(
     for argument, value, low in (("top", top, 1), ("alike", alike, -1.0)):
         if value < low:
             raise InputError(f"{argument}={value}: give {low} or more.")
-    design = read_design(profiles, names, reference, plate)
+    design = find_design(profiles, ask(profiles, names, reference, plate=plate))
     explained, keys = _whole(explained, names, design.keys), design.keys
     n_groups = len(explained) // len(keys)
     effects = explained["effect"].to_numpy(dtype=np.float64).reshape(len(keys), n_groups)

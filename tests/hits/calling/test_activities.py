@@ -132,7 +132,7 @@ def test_wells_of_one_value_are_no_profiles(screen_of_noise: callable) -> None:
     assert found["n_wells"].tolist() == [4, 0, 3, 4]
     assert cpf.ledger(found)["name"].tolist() == [str(i) for i in wells.index[dead]]
     wells.loc[wells["Metadata_Role"] == "negcon", features] = 0.0
-    with pytest.raises(ReferenceRowsError, match=r"plates 'number 0'.*fewer than 2 valid control wells \(0, 0, 0, 0\)"):
+    with pytest.raises(ReferenceRowsError, match=r"plates 'P0', 'P1'.*fewer than 2 valid control wells \(0, 0, 0, 0\)"):
         cpf.activity(wells, **CALL)
 
 
@@ -173,7 +173,7 @@ def test_missing_values_count_as_the_plate_median(screen_of_noise: callable) -> 
 
 def test_very_large_designs_use_some_plates(screen_of_noise: callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """A perturbation with more wells than a Gram matrix should hold is tested on as many plates as fit, and says so."""
-    monkeypatch.setattr("cellprofiling.hits.calling.shared_controls.MOST_WELLS", 40)
+    monkeypatch.setattr("cellprofiling.hits.calling.families.MOST_WELLS", 40)
     found = cpf.activity(screen_of_noise(n_compounds=3), **CALL, permutations=100)
     assert found["null_scheme"].str.contains("on 2 of 4 plates").all()
     assert (found["n_plates"] == 4).all()

@@ -6,7 +6,7 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.core.errors import InputError
-from cellprofiling.hits.calling.caller import Caller
+from cellprofiling.hits.calling import control_audit
 from tests.builders import NEGCON
 
 
@@ -61,10 +61,15 @@ def test_one_plate_is_audited_at_different_positions(screen_of_noise: callable) 
 def test_pseudo_compounds_spread_over_plates(screen_of_noise: callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five wells on two plates are three of one and two of the other, all at different positions."""
     seen = []
-    monkeypatch.setattr(Caller, "test_all", lambda self, pairs: seen.extend(pairs) or [{"p_value": 1.0}] * len(pairs))
+
+    def run_tests(_design, _settings, sets) -> list[dict]:
+        seen.extend(sets)
+        return [{"p_value": 1.0}] * len(sets)
+
+    monkeypatch.setattr(control_audit, "run_tests", run_tests)
     wells = screen_of_noise(n_plates=2, n_controls=12)
     audit(wells, n_wells=5)
-    for chosen, controls in seen:
+    for controls, (chosen,) in seen:
         assert sorted(wells.iloc[chosen].groupby("Metadata_Plate").size()) == [2, 3]
         assert wells["Metadata_Well"].iloc[chosen].is_unique
         assert len(controls) == 24 - 5

@@ -6,18 +6,19 @@ import pytest
 from scipy.stats import binomtest
 
 import cellprofiling as cpf
+from cellprofiling.core.question import ask
 from cellprofiling.hits.calling.control_audit import independent
-from cellprofiling.hits.calling.control_sets import read_control_sets
-from cellprofiling.hits.design import read_design
+from cellprofiling.hits.calling.control_sets import draw_control_sets
+from cellprofiling.hits.design import find_design
 from cellprofiling.kernels.inference.proportions import clopper_pearson
 from tests.builders import NEGCON
 
 
 def sets_of(wells: pd.DataFrame, *, copied: bool, n_wells: int | None = None) -> dict:
     """Return the pseudo-compounds of a screen."""
-    design = read_design(wells, "Metadata_Compound" if copied else None, NEGCON, "Metadata_Plate")
+    design = find_design(wells, ask(wells, "Metadata_Compound" if copied else None, NEGCON))
     position = pd.factorize(wells["Metadata_Well"], sort=True)[0]
-    return read_control_sets(design, position, n_wells, np.random.default_rng(0), copied=copied)
+    return draw_control_sets(design, position, n_wells, np.random.default_rng(0), copied=copied)
 
 
 @pytest.mark.parametrize("copied", [True, False])

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellprofiling.hits.calling.metric import read_space
+from cellprofiling.core.question import ask
+from cellprofiling.hits.calling.metric import fit_metric
 from cellprofiling.hits.calling.statistics import METHODS
-from cellprofiling.hits.design import read_design
+from cellprofiling.hits.design import find_design
 from tests.builders import NEGCON
 
 
@@ -23,7 +24,7 @@ def test_ties_change_no_unit() -> None:
             "Cells_B": np.where(np.arange(n) % 20 < 11, 0.0, rng.normal(0, 3, n)),
         }
     )
-    design = read_design(table, "Metadata_Compound", NEGCON, "Metadata_Plate")
-    space = read_space(design, METHODS["energy"](), "refit")
+    design = find_design(table, ask(table, "Metadata_Compound", NEGCON))
+    space = fit_metric(design, METHODS["energy"](), "refit")
     assert space.x.std(axis=0) == pytest.approx([1, 1], rel=0.1)
     np.testing.assert_allclose(space.x[design.is_control].mean(axis=0), 0, atol=1e-12)

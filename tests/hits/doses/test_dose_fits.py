@@ -115,7 +115,7 @@ def test_controls_measured_by_themselves_make_trends_of_nothing(response, at_lea
 
 def test_scaling_to_controls_does_no_harm_because_all_wells_scale_again(monkeypatch):
     design = {"n_plates": 3, "n_controls": 8, "n_features": 40}
-    monkeypatch.setattr(doses_response, "_in_plate_units", lambda x, plate: x)
+    monkeypatch.setattr(doses_response, "scale_by_plate", lambda x, plate: x)
     assert (null_p_values("distance", 15, **design) <= 0.05).mean() > 0.2
     monkeypatch.undo()
     assert (null_p_values("distance", 15, **design) <= 0.05).mean() <= allowed(180, alike=sharing(12, 8, len(DOSES)))[1]

@@ -1,19 +1,20 @@
 """Perturbations that are tested against the same control wells, with as many wells on each plate."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
 from cellprofiling.hits.design import Design
 from cellprofiling.kernels.arrays import Indices
 
-Pair = tuple[Indices, Indices]
+TestSet = tuple[Indices, list[Indices]]  # control wells, and the wells of each perturbation tested against them
 
 MOST_WELLS = 4000  # of one test: their inner products are held at a time, and their number is the square of this
 
 
 @dataclass(frozen=True)
-class Crew:
+class Family:
     """Tests that share their controls. Plates stand in an order that their controls decide, wells plate by plate.
 
     Attributes
@@ -61,29 +62,29 @@ class Crew:
         )
 
 
-def gather_crews(design: Design, pairs: list[Pair]) -> list[Crew]:
-    """Return the pairs (treated wells, control wells) by crew; the rows of `design` stand in canonical order."""
-    seen: dict[int, dict[int, list[int]]] = {}  # controls by plate, read once where pairs have them in common
-    members: dict[tuple, list[tuple[int, list[int]]]] = {}
-    for number, (treated, controls) in enumerate(pairs):
-        if id(controls) not in seen:
-            seen[id(controls)] = _by_plate(design, controls)
-        own, beside = _by_plate(design, treated), seen[id(controls)]
-        plates = sorted(own, key=lambda plate: (len(own[plate]), len(beside[plate]), beside[plate][0]))
-        wells = [well for plate in plates for well in own[plate]]
-        key = (id(controls), tuple(plates), tuple(len(own[plate]) for plate in plates))
-        members.setdefault(key, []).append((number, wells))
-    return [_crew(design, seen[key[0]], key[1], key[2], found) for key, found in members.items()]
+def find_families(design: Design, sets: list[TestSet]) -> list[Family]:
+    """Return all tests by family, numbered through `sets`; the rows of `design` stand in canonical order."""
+    families, number = [], count()
+    for controls, perturbations in sets:
+        beside = _by_plate(design, controls)
+        members: dict[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, list[int]]]] = {}
+        for treated in perturbations:
+            own = _by_plate(design, treated)
+            plates = tuple(sorted(own, key=lambda plate: (len(own[plate]), len(beside[plate]), beside[plate][0])))
+            wells = [well for plate in plates for well in own[plate]]
+            members.setdefault((plates, tuple(len(own[plate]) for plate in plates)), []).append((next(number), wells))
+        families += [_family(design, beside, *key, those) for key, those in members.items()]
+    return families
 
 
-def _crew(
+def _family(
     design: Design,
     beside: dict[int, list[int]],
     plates: tuple[int, ...],
     n_treated: tuple[int, ...],
-    found: list[tuple[int, list[int]]],
-) -> Crew:
-    found = sorted(found, key=lambda member: member[1])
+    members: list[tuple[int, list[int]]],
+) -> Family:
+    members = sorted(members, key=lambda member: member[1])
     parts = [np.array(beside[plate], dtype=np.intp) for plate in plates]
     sizes = np.array([len(part) for part in parts]) + n_treated
     kept = max(1, int((np.cumsum(sizes) <= MOST_WELLS).sum()))
@@ -92,9 +93,9 @@ def _crew(
     parts_kept = parts[:kept]
     if kept == 1:
         parts_kept = [parts[0][:: -(-len(parts[0]) // MOST_WELLS)]]
-    treated = np.array([wells[: sum(n_treated[:kept])] for _, wells in found], dtype=np.intp)
-    return Crew(
-        numbers=[number for number, _ in found],
+    treated = np.array([wells[: sum(n_treated[:kept])] for _, wells in members], dtype=np.intp)
+    return Family(
+        numbers=[number for number, _ in members],
         treated=treated,
         controls=np.concatenate(parts_kept),
         n_treated=np.array(n_treated[:kept], dtype=np.intp),
@@ -108,8 +109,8 @@ def _crew(
 
 def _by_plate(design: Design, wells: Indices) -> dict[int, list[int]]:
     """Return wells by plate, in canonical order."""
-    found: dict[int, list[int]] = {}
+    of_plate: dict[int, list[int]] = {}
     wells = np.sort(wells)
     for well, plate in zip(wells.tolist(), design.plate[wells].tolist(), strict=True):
-        found.setdefault(plate, []).append(well)
-    return found
+        of_plate.setdefault(plate, []).append(well)
+    return of_plate

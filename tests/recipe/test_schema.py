@@ -42,7 +42,7 @@ def test_short_and_long_platemap(tmp_path: Path) -> None:
         (GOOD + "hits:\n  frd: 0.1\n", r"line 5: 'hits.frd': no such setting. Settings here are 'fdr', 'permutations'"),
         (GOOD + "hits:\n  method: mpa\n", r"line 5: hits.method='mpa': choose one of 'map'"),
         (GOOD + "hits:\n  fdr: 2\n", r"line 5: hits.fdr=2: input should be less than 1"),
-        (GOOD + "normalize: {method: madrob}\n", r"line 4: normalize.method='madrob': choose one of 'standardize'"),
+        (GOOD + "normalize: {method: madrob}\n", r"line 4: normalize.method='madrob': choose one of 'mad_robustize'"),
         (GOOD + "embed: {method: umpa}\n", r"line 4: embed.method='umpa': choose one of .* Did you mean 'umap'"),
         (
             GOOD + "select_features: {steps: [mising]}\n",

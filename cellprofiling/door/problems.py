@@ -17,7 +17,17 @@ from cellprofiling.core.account.roles import (
 )
 from cellprofiling.core.account.spelling import canonical, spellings
 from cellprofiling.core.account.units import CELL, SITE_UNIT, shared_wells_problem
-from cellprofiling.core.account.vocabulary import CONTROL, FEATURE, PERTURBATION, PLATE, POSITION, PREFIX, plain, words
+from cellprofiling.core.account.vocabulary import (
+    CONTROL,
+    FEATURE,
+    PERTURBATION,
+    PLATE,
+    POSITION,
+    PREFIX,
+    WELL,
+    plain,
+    words,
+)
 from cellprofiling.core.errors import listed, plural
 from cellprofiling.core.frame import METADATA, describe_reference
 from cellprofiling.core.plates import LETTERS, is_well, parse_wells
@@ -200,10 +210,11 @@ def _plates_without(scene: Scene) -> Sentences:
 def _missing(scene: Scene) -> Sentences:
     profiles = scene.profiles
     for column in scene.columns:
-        if column.role not in (PLATE, PERTURBATION, CONTROL) or column.name not in profiles:
+        needed = column.role in (PLATE, WELL, PERTURBATION, CONTROL) or column.why == "named in within="
+        if not needed or column.name not in profiles:
             continue
         empty = profiles[column.name].isna().to_numpy()
-        if scene.controls is not None and column.role != PLATE:
+        if scene.controls is not None and column.role in (PERTURBATION, CONTROL):
             empty = empty & ~scene.controls
         if not empty.any() or (scene.controls is None and column.role == PERTURBATION):
             continue

@@ -159,6 +159,11 @@ CASES: dict[str, tuple[Change, str, Change]] = {
         r"'Metadata_Plate' has no value in 1 row: they belong to no plate",
         lambda t: t.dropna(subset="Metadata_Plate"),
     ),
+    "no wells at all": (
+        lambda t: t.assign(Metadata_Well=None),
+        r"'Metadata_Well' has no value in 32 rows: they belong to no well",
+        lambda t: whole_plates(),
+    ),
     "two names of one thing": (
         lambda t: t.assign(batch="B1", Metadata_Batch=["B2", *["B1"] * (len(t) - 1)]),
         r"'batch' and 'Metadata_Batch' have one name and disagree in 1 row; drop the wrong one",
@@ -218,3 +223,14 @@ def test_row_and_column_numbers_may_count_from_0_or_be_letters():
 def test_features_that_are_named_are_no_problem():
     described = cpf.describe(whole_plates().assign(mystery=np.linspace(0, 1, 32)), features=[*FEATURES, "mystery"])
     assert described.ok
+
+
+def test_a_stratum_that_is_named_must_have_values():
+    line = np.where(np.arange(32) % 2, "A", None)
+    described = cpf.describe(whole_plates().assign(Metadata_Line=line), within="Metadata_Line")
+    assert "'Metadata_Line' has no value in 16 rows: they belong to no stratum" in "\n".join(described.problems)
+
+
+@pytest.mark.parametrize("column", ["Metadata_Compound", "Metadata_Plate", "Metadata_Role", "Metadata_Line"])
+def test_lists_in_metadata_stop_nobody(column: str):
+    assert "each a well" in repr(cpf.describe(whole_plates().assign(**{column: [["a", "b"]] * 32})))

@@ -14,6 +14,7 @@ from cellprofiling.core.account.roles import (
     Named,
     as_numbers,
     columns_of,
+    is_numeric,
 )
 from cellprofiling.core.account.vocabulary import FEATURE, PREFIX, QUALITY
 from cellprofiling.core.errors import FeatureError, listed, plural
@@ -119,8 +120,10 @@ def not_numbers(values: pd.Series) -> str:
     """
     if pd.api.types.is_bool_dtype(values.dtype):
         return "holds true and false (bool); if they are measured, make them 1 and 0 with .astype(float)."
-    if pd.api.types.is_numeric_dtype(values.dtype):
+    if is_numeric(values.dtype):
         return ""
+    if pd.api.types.is_complex_dtype(values.dtype):
+        return "holds complex numbers; take their size with .abs(), or leave the column out."
     present = values.dropna()
     bad = present[as_numbers(present).isna()]
     if bad.empty:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.account.spelling import canonical
 from cellprofiling.core.account.vocabulary import (
     BOOKKEEPING,
     CONTROL,
@@ -156,7 +157,7 @@ def kind_of(values: pd.Series) -> str:
         return kind_of(pd.Series(values.cat.categories[np.unique(values.cat.codes[values.cat.codes >= 0])]))
     if pd.api.types.is_bool_dtype(dtype):
         return TRUTH
-    if _is_numeric(dtype):
+    if is_numeric(dtype):
         return NUMBER
     if not (pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)):
         return OTHER
@@ -171,7 +172,7 @@ def kind_of(values: pd.Series) -> str:
 
 def as_numbers(values: pd.Series) -> pd.Series:
     """Return values as doubles, missing where one is no number."""
-    if _is_numeric(values.dtype):
+    if is_numeric(values.dtype):
         return values.astype("float64")
     return pd.to_numeric(values.astype(object).map(_plain_number), errors="coerce").astype("float64")
 
@@ -181,7 +182,8 @@ def _plain_number(value: Any) -> Any:
     return float(value) if isinstance(value, Number) and not isinstance(value, complex) else value  # type: ignore[arg-type]
 
 
-def _is_numeric(dtype: Any) -> bool:
+def is_numeric(dtype: Any) -> bool:
+    """Return whether a dtype holds real numbers; truth values and complex numbers are none."""
     types = pd.api.types
     return types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype) and not types.is_complex_dtype(dtype)
 
@@ -189,7 +191,7 @@ def _is_numeric(dtype: Any) -> bool:
 def _column(profiles: pd.DataFrame, name: Hashable, dtype: Any, spoken: tuple[str, str] | None) -> Column:
     """Return a column with its role as far as its own name and kind tell it; "" where they do not."""
     text = str(name)
-    kind = NUMBER if _is_numeric(dtype) else kind_of(profiles[name])
+    kind = NUMBER if is_numeric(dtype) else kind_of(profiles[name])
     if spoken:
         return Column(name, *spoken, kind=kind)
     if PREFIX.match(text):
@@ -293,7 +295,7 @@ def _unlikeliness(profiles: pd.DataFrame, column: Column) -> tuple[Any, ...]:
 
 
 def _holds_wells(values: pd.Series) -> bool:
-    return all(is_well(value) for value in values.dropna().unique())
+    return all(is_well(text) for text in canonical(values, well=True).dropna().unique())
 
 
 def _all(column: Column) -> Column:

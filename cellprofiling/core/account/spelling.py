@@ -17,7 +17,7 @@ WHOLE = 2**53  # above it a double no longer tells neighbouring whole numbers ap
 def canonical_label(value: Any) -> str | None:
     """Return a value as text, blanks stripped and whole numbers without ".0"; None if it is missing.
 
-    "00123" keeps its zeros and is not 123; "1E05" stays text.
+    "00123" keeps its zeros and is not 123; "1E05" stays text. Several labels of one row are one text, in sorted order.
     """
     if value is None or value is pd.NA or value is pd.NaT:
         return None
@@ -28,6 +28,8 @@ def canonical_label(value: Any) -> str | None:
         if math.isnan(number):
             return None
         return str(int(number)) if number.is_integer() and abs(number) < WHOLE else repr(number)
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        return "|".join(sorted(str(canonical_label(part)) for part in value))
     text = str(value).strip()
     whole, dot, zeros = text.partition(".")
     if dot and zeros and not zeros.strip("0") and whole.lstrip("-").isdigit():
@@ -57,7 +59,7 @@ def spellings(values: pd.Series, *, well: bool = False) -> dict[str, list[Any]]:
     """Return what is written in more than one way: the one spelling, and the ways, sorted as texts."""
     change = canonical_well if well else canonical_label
     ways: dict[str, list[Any]] = {}
-    for value in _distinct(values):
+    for value in _distinct(values[values.map(pd.api.types.is_hashable).astype(bool)]):
         text = change(value)
         if text is not None:
             ways.setdefault(text, []).append(value)
@@ -83,8 +85,12 @@ def spelled_once(
 
 
 def _mapped(values: pd.Series, change: Callable[[Any], str | None]) -> pd.Series:
-    written = {value: change(value) for value in _distinct(values)}
-    texts = [written.get(value) if not _missing(value) else None for value in values.astype(object)]
+    objects = values.astype(object)
+    try:
+        written = {value: change(value) for value in _distinct(values)}
+        texts = [None if _missing(value) else written[value] for value in objects]
+    except TypeError:  # lists have no hash
+        texts = [change(value) for value in objects]
     return pd.Series(texts, index=values.index, name=values.name, dtype=object)
 
 

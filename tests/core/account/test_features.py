@@ -56,6 +56,7 @@ def test_a_table_without_measurements_says_so():
         (["1", "#DIV/0!"], "'#DIV/0!' in row 1 is no number: make what is no number missing with pandas.to_numeric"),
         (["1,5", "2,5"], r"'1,5' in row 0 \(and 1 more values\) is no number: these look like decimal commas"),
         (["1", "2"], "holds numbers as objects or texts; make them numbers with pandas.to_numeric"),
+        ([1j, 2j], r"holds complex numbers; take their size with \.abs\(\)"),
         ([True, False], r"holds true and false \(bool\)"),
     ],
 )

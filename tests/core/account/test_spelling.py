@@ -67,6 +67,11 @@ def test_a_table_in_one_spelling_is_returned_as_it_is():
     assert said == []
 
 
+def test_several_labels_of_a_row_are_one_text_in_any_order():
+    assert canonical(pd.Series([["b", "a"], ("a", "b"), None])).tolist() == ["a|b", "a|b", None]
+    assert spellings(pd.Series([["b", "a"], "A1"])) == {}
+
+
 def test_codes_are_those_of_the_sorted_names():
     codes, names = canonical_codes(pd.Series(["B2", None, "a1", "A01"]), well=True)
     assert names == ["A01", "B02"]

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from cellprofiling.core.account.roles import columns_of
-from cellprofiling.door.tally import table_of
+from cellprofiling.door.tally import _distinct, table_of
+from cellprofiling.kernels.scale.order import GOLDEN
 
 RNG = np.random.default_rng(0)
 
@@ -38,3 +39,11 @@ def test_labels_are_counted_in_one_spelling_and_the_most_frequent_is_the_example
     assert table["n_distinct"].tolist() == [2, 2]
     assert table["n_missing"].tolist() == [1, 0]
     assert table["example"].tolist() == ["A01", "1"]
+
+
+def test_doubles_whose_hashes_agree_are_still_two():
+    step = pow(int(GOLDEN), -1, 2**64)  # bits that far apart have products that differ by one
+    first = np.array([1.5]).view(np.uint64)
+    other = (first + np.uint64(step)).view(np.float64)[0]
+    assert np.isfinite(other)
+    assert _distinct(np.array([[1.5, other, 1.5]])).tolist() == [2]

@@ -35,6 +35,7 @@ def pls_canonical(x: Doubles, y: Doubles, n_components: int) -> SharedAxes:
     Wegelin, A survey of partial least squares methods (2000), University of Washington, Technical Report 371.
     """
     x, y = np.array(x, dtype=np.float64), np.array(y, dtype=np.float64)
+    rounding = [_size(part) * max(part.shape[-2:]) * np.finfo(np.float64).eps for part in (x, y)]
     weights: tuple[list[Doubles], list[Doubles]] = ([], [])
     loadings: tuple[list[Doubles], list[Doubles]] = ([], [])
     for _ in range(n_components):
@@ -42,14 +43,19 @@ def pls_canonical(x: Doubles, y: Doubles, n_components: int) -> SharedAxes:
         right = np.linalg.eigh(np.swapaxes(cross, -1, -2) @ cross)[1][..., -1]
         left = (cross @ right[..., None])[..., 0]
         left = left / np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), TINY)
-        for part, weight, kept, held in zip((x, y), (left, right), weights, loadings, strict=True):
+        for part, least, weight, kept, held in zip((x, y), rounding, (left, right), weights, loadings, strict=True):
             score = part @ weight[..., None]
             loading = np.swapaxes(part, -1, -2) @ score
             loading /= np.maximum((score**2).sum(axis=-2, keepdims=True), TINY)
             part -= score @ np.swapaxes(loading, -1, -2)
+            part *= _size(part) > least  # what rounding left over is no component
             kept.append(weight)
             held.append(loading[..., 0])
     return SharedAxes(*(_rotation(np.stack(w, -1), np.stack(p, -1)) for w, p in zip(weights, loadings, strict=True)))
+
+
+def _size(x: Doubles) -> Doubles:
+    return np.linalg.norm(x, axis=(-2, -1), keepdims=True)
 
 
 def _rotation(weights: Doubles, loadings: Doubles) -> Doubles:

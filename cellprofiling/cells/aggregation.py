@@ -8,6 +8,7 @@ from pandas.api.types import is_bool_dtype
 
 from cellprofiling.cells.source import source_of
 from cellprofiling.cells.summaries import EXCLUDED, SummaryPlan, summarize
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, listed, nearest
 from cellprofiling.core.frame import (
     COUNT,
@@ -108,6 +109,7 @@ def aggregate(
     0           A01                      3                 2.0              1.0
     1           A02                      1                 4.0              0.0
     """
+    checks.arguments(locals())
     source = source_of(cells)
     left_out_by = source.meant(exclude, "exclude", example="Metadata_QC_Flagged")
     plan = summary_plan(source.schema, left_out_by, by, statistics, features, min_cells)
@@ -141,9 +143,8 @@ def summary_plan(
     keys = require(schema, by, "by")
     if not keys:
         raise InputError(f"by={by!r}: name at least one column.")
-    if min_cells < 1:
-        raise InputError(f"min_cells={min_cells}: give a whole number from 1 up.")
-    wanted = _known([statistics] if isinstance(statistics, str) else list(dict.fromkeys(statistics)))
+    wanted = [statistics] if isinstance(statistics, str) else list(dict.fromkeys(statistics))
+    refuse_unknown_statistics(wanted, "statistics")
     measured = feature_columns(schema, features)
     flags = [str(name) for name in schema if str(name).startswith(QC) and is_bool_dtype(schema[name])]
     flags = [name for name in flags if name not in keys]
@@ -156,14 +157,14 @@ def summary_plan(
     return SummaryPlan(keys, labels, flags, exclude, [*asked, *also], measured, unused, wanted, names, min_cells)
 
 
-def _known(statistics: list[str]) -> list[str]:
+def refuse_unknown_statistics(statistics: list[str], argument: str) -> None:
+    """Refuse statistics that cannot be computed."""
     unknown = [name for name in statistics if name not in SIMPLE and not is_quantile(name)]
     if unknown or not statistics:
         raise InputError(
-            f"statistics={listed(unknown)}: choose from {listed(SIMPLE)} and the percentiles 'q01' to 'q99'."
+            f"{argument}={listed(unknown)}: choose from {listed(SIMPLE)} and the percentiles 'q01' to 'q99'."
             + nearest(unknown[0] if unknown else "", SIMPLE)
         )
-    return statistics
 
 
 def nothing_left(most: int, exclude: Reference, min_cells: int) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, KeyMatchError, listed
 from cellprofiling.core.frame import PLATE, WELL, groups, require
 
@@ -54,6 +55,7 @@ def count_objects(cells: pd.DataFrame, levels: Sequence[str] | None = None) -> p
     1   Metadata_Well  16
     2   Metadata_Site  32
     """
+    checks.arguments(locals(), cells=checks.table, levels=checks.optional(checks.columns))
     chosen = _present(cells) if levels is None else require(cells, list(levels), "levels")
     if not chosen:
         raise ColumnError(f"levels=None: none of {listed([name for level in LEVELS for name in level])} is there.")

@@ -5,7 +5,7 @@ matrix; `join` puts the result beside the metadata again.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,8 +121,8 @@ def content_sha256(profiles: pd.DataFrame) -> str:
 
 def require(profiles: pd.DataFrame, columns: By, argument: str) -> list[str]:
     """Return `columns` as a list, or say which are missing and what there is."""
-    names = [columns] if isinstance(columns, str) else list(columns or [])
-    missing = [name for name in names if name not in profiles.columns]
+    names = [columns] if isinstance(columns, str) else [] if columns is None else list(columns)
+    missing = [name for name in names if not isinstance(name, Hashable) or name not in profiles.columns]
     if missing:
         known = [str(column) for column in profiles.columns if is_metadata(column)]
         known = known or [str(column) for column in profiles.columns]
@@ -132,6 +132,13 @@ def require(profiles: pd.DataFrame, columns: By, argument: str) -> list[str]:
             + nearest(missing[0], profiles.columns)
         )
     return names
+
+
+def is_there(profiles: pd.DataFrame, column: str, usual: str, argument: str) -> bool:
+    """Return whether a column is there; only the one of the `usual` name may be absent."""
+    if column != usual:
+        require(profiles, column, argument)
+    return column in profiles.columns
 
 
 def columns_once(profiles: pd.DataFrame) -> None:

@@ -9,6 +9,8 @@ from typing import TypedDict
 
 import pandas as pd
 
+from cellprofiling.core import checks
+
 KEY = "ledger"
 COLUMNS = ("step", "item", "name", "reason", "n")
 
@@ -75,6 +77,7 @@ def ledger(profiles: pd.DataFrame) -> pd.DataFrame:
             step     item     name                      reason  n
     0  normalize  feature  Cells_b  no spread in the reference  1
     """
+    checks.arguments(locals(), profiles=checks.frame)
     return pd.DataFrame(list(profiles.attrs.get(KEY, ())), columns=list(COLUMNS))
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.dialects import (
     BARE,
     BOOKKEEPING,
@@ -95,6 +96,7 @@ def parse_features(names: Iterable[object]) -> pd.DataFrame:
     1    position      Nuclei  AreaShape       Center_X    None  None
     2  morphology      Nuclei    Texture          Gabor      ER     5
     """
+    checks.arguments(locals(), names=checks.names)
     names = [names] if isinstance(names, str) else names
     features = _with_channels([recognize(str(name)) for name in names])
     table = pd.DataFrame([feature[: len(COLUMNS)] for feature in features], columns=list(COLUMNS), dtype=object)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.explore.clustering_methods import METHODS, for_fewer_rows
@@ -104,12 +105,9 @@ def cluster(
     >>> cpf.cluster(compounds, "kmeans", n_clusters=2)["Metadata_Cluster"].to_dict()
     {'v': 0, 'w': 1, 'x': 0, 'y': 1, 'z': 0}
     """
+    checks.arguments(locals())
     one_of("method", method, METHODS)
     one_of("metric", metric, METRICS)
-    if resamples != int(resamples) or resamples < 0:
-        raise InputError(
-            f"resamples={resamples!r}: give a whole number, 50 or more for a usable stability, 0 for none."
-        )
     options = METHODS[method].chosen(method_options)
     table = complete(split(profiles, features))
     x, order = _canonical(table, metric)

@@ -10,6 +10,7 @@ import numpy as np
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.methods import Method, table_of
+from cellprofiling.core.seeds import seed_of_32_bits
 from cellprofiling.kernels.arrays import Doubles, Indices
 
 ROW_COUNTS = ("min_cluster_size", "min_samples", "n_neighbors")  # options that shrink with the number of rows
@@ -38,7 +39,7 @@ def kmeans(x: Doubles, seed: int, *, n_clusters: int = 8) -> Indices:
     from sklearn.cluster import KMeans
 
     _refuse_fewer_rows(np.unique(x, axis=0), "n_clusters", n_clusters)
-    return KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(x)
+    return KMeans(n_clusters, n_init=10, random_state=seed_of_32_bits(seed)).fit_predict(x)
 
 
 def agglomerative(x: Doubles, _seed: int, *, n_clusters: int = 8, linkage: str = "ward") -> Indices:

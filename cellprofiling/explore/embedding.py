@@ -9,9 +9,11 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.methods import Method, table_of
+from cellprofiling.core.seeds import seed_of_32_bits
 from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.scale.scale import means
 
@@ -26,7 +28,7 @@ class Embedding(NamedTuple):
 def pca(x: Doubles, n_components: int, seed: int) -> Embedding:
     """Return principal components; scikit-learn turns each so that its largest loading is positive."""
     solver = "covariance_eigh" if x.shape[0] >= x.shape[1] else "full"
-    model = PCA(n_components, svd_solver=solver, random_state=seed)
+    model = PCA(n_components, svd_solver=solver, random_state=seed_of_32_bits(seed))
     scores = model.fit_transform(x - means(x))  # centered first: the solver subtracts the mean after squaring
     return Embedding(scores, {"explained_variance_ratio": model.explained_variance_ratio_.tolist()})
 
@@ -37,7 +39,9 @@ def umap(x: Doubles, n_components: int, seed: int) -> Embedding:
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)  # only ParametricUMAP needs it
         from umap import UMAP
 
-    model = UMAP(n_components=n_components, n_neighbors=min(15, len(x) - 1), random_state=seed, n_jobs=1)
+    model = UMAP(
+        n_components=n_components, n_neighbors=min(15, len(x) - 1), random_state=seed_of_32_bits(seed), n_jobs=1
+    )
     return Embedding(model.fit_transform(x), {})
 
 
@@ -47,7 +51,7 @@ def tsne(x: Doubles, n_components: int, seed: int) -> Embedding:
         n_components,
         perplexity=min(30.0, (len(x) - 1) / 3),
         method="barnes_hut" if n_components < 4 else "exact",  # the faster one exists in up to three dimensions
-        random_state=seed,
+        random_state=seed_of_32_bits(seed),
     )
     return Embedding(model.fit_transform(x), {})
 
@@ -121,6 +125,7 @@ def embed(
     1           A02   0.0
     2           A03   5.0
     """
+    checks.arguments(locals())
     one_of("method", method, METHODS)
     table = complete(split(profiles, features))
     _refuse_few(table, n_components)
@@ -135,7 +140,7 @@ def embed(
 def _refuse_few(table: Table, n_components: int) -> None:
     """Say so if there are too few rows or features, or nothing that differs between rows."""
     n_rows, n_features = table.x.shape
-    if n_components < 1 or n_rows < n_components + 2 or n_features < n_components:
+    if n_rows < n_components + 2 or n_features < n_components:
         raise InputError(
             f"n_components={n_components}: the table has {n_rows} rows and {n_features} features; needed are at least "
             "one dimension, two more rows than dimensions, and as many features."

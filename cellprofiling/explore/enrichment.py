@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.ledgers import lines, written
@@ -72,6 +73,7 @@ def enrich(
     1        0     y  1  0.438    1.000
     2        1     y  3  1.750    0.114
     """
+    checks.arguments(locals(), clusters=checks.table, cluster=checks.column)
     require(clusters, label, "label")
     require(clusters, cluster, "cluster")
     counted = clusters[clusters[label].notna()]

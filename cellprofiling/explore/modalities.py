@@ -6,6 +6,7 @@ from math import lgamma
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, KeyMatchError, listed
 from cellprofiling.core.frame import By, columns_once, complete, groups, require, split
 from cellprofiling.core.ledgers import Line, lines, written
@@ -152,10 +153,14 @@ def compare_modalities(
     >>> found.statistics.set_index("statistic").loc["retrieval_map", ["p_value", "n"]].tolist()
     [0.01, 40.0]
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 999 or more for a usable p-value.")
-    if components < 1 or axes < 1:
-        raise InputError(f"components={components}, axes={axes}: give positive numbers.")
+    checks.arguments(
+        locals(),
+        a=checks.table,
+        b=checks.table,
+        on=checks.columns,
+        block=checks.optional(checks.columns),
+        label=checks.optional(checks.column),
+    )
     pair, new = _pair_of(a, b, on, block, label, axes)
     rng = np.random.default_rng(seed)
     folds = rng.permutation(len(pair.block)) % FOLDS

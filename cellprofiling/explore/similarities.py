@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import one_of
 from cellprofiling.core.frame import complete, split
 from cellprofiling.core.methods import Method, table_of
@@ -55,6 +56,7 @@ def similarity(
     y  1.0  1.0  0.8
     z  0.8  0.8  1.0
     """
+    checks.arguments(locals())
     one_of("metric", metric, METRICS)
     table = complete(split(profiles, features))
     values = METRICS[metric](table.x).astype(table.x.dtype)

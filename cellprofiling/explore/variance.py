@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, listed
 from cellprofiling.core.frame import By, complete, groups, split
 from cellprofiling.core.ledgers import lines, written
@@ -103,8 +104,7 @@ def variance_budget(
     0  Metadata_Plate         3  0.969
     1        residual         6  0.031
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence!r}: give a number between 0 and 1, such as 0.95.")
+    checks.arguments(locals(), levels=checks.each(checks.columns), per_feature=checks.flag)
     table = complete(split(profiles, features))
     names = [level if isinstance(level, str) else " x ".join(level) for level in levels]
     codes = [groups(profiles, level, "levels")[0] for level in levels]

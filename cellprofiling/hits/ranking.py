@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, PlateLayoutError
 from cellprofiling.core.frame import (
     COUNT,
@@ -161,8 +162,7 @@ def rank_hits(
     >>> hits["rank"].tolist()
     [1, 2, 3, 4, 5, 6]
     """
-    if not 0 < fdr < 1:
-        raise InputError(f"fdr={fdr}: give a number between 0 and 1, for example 0.05.")
+    checks.arguments(locals(), by=checks.columns, dose=checks.optional(checks.column))
     settings = Settings(method, permutations, seed, control_fit)
     question = ask(profiles, by, reference, plate=plate, dose=dose, within=within, well=well, count=count)
     require(profiles, well, "well")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed, nearest, one_of
 from cellprofiling.core.frame import PLATE, WELL, feature_columns, is_metadata
 from cellprofiling.core.ledgers import COLUMNS, KEY, Ledger, Line, lines
@@ -256,6 +257,7 @@ def open_cells(path: PathLike, *, format: str = "auto", **options: Any) -> Cells
     0         plate1           A01         1.5
     1         plate1           A01         2.5
     """
+    checks.arguments(locals())
     path = Path(path)
     reader = _recognized(path) if one_of("format", format, [*FORMATS, "auto"]) == "auto" else FORMATS[format]
     _check_options(reader, options)

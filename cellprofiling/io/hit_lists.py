@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FileFormatError, InputError, listed
 from cellprofiling.io.storage.files import PathLike, atomic, ending
 from cellprofiling.io.storage.records import write_json
@@ -63,6 +64,7 @@ def write_hits(hits: pd.DataFrame, path: PathLike) -> Path:
     >>> sorted(file.name for file in path.parent.iterdir())
     ['hits.csv', 'hits.json']
     """
+    checks.arguments(locals())
     path = Path(path)
     end = ending(path, ENDINGS)
     if end is None:

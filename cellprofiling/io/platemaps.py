@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, FileFormatError, KeyMatchError, PlateLayoutError, listed, nearest
 from cellprofiling.core.frame import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import lines, written
@@ -83,6 +84,9 @@ def read_platemap(
     0           A01            NA            0.5
     1           A02          TP53           10.0
     """
+    checks.arguments(
+        locals(), well=checks.optional(checks.column), plate=checks.optional(checks.column), pad_wells=checks.flag
+    )
     file = _one_file(path)
     table = _wells_named(_table(file), file, well, plate)
     full = _full_rows(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FileFormatError, listed
 from cellprofiling.core.frame import columns_once
 from cellprofiling.io.formats.cellprofiler import gallery
@@ -70,6 +71,7 @@ def read_profiles(path: PathLike) -> pd.DataFrame:
     0              7           A01            NA         1.5
     1              7           A02          TP53         NaN
     """
+    checks.arguments(locals())
     files = gallery.find(Path(path), gallery.ENDINGS) or files_of(path, TABLE_FORMATS)
     table = table_format(files, path).read(files)
     if not len(table):
@@ -116,6 +118,7 @@ def write_profiles(profiles: pd.DataFrame, path: PathLike) -> Path:
     >>> path.name, cpf.read_profiles(path).equals(wells)
     ('wells.parquet', True)
     """
+    checks.arguments(locals())
     columns_once(profiles)
     path = Path(path)
     write = table_format([path], path).write

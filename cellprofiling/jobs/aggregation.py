@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.ledgers import Line, lines, written
@@ -127,6 +128,17 @@ def aggregate_plates(
     >>> cpf.aggregate_plates(file, folder / "wells", resume=True)["status"].item()
     'kept'
     """
+    checks.arguments(
+        locals(),
+        cells=checks.either(checks.cells, checks.each(checks.path)),
+        by=checks.columns,
+        out=checks.path,
+        flag_cells=checks.flag,
+        options=checks.optional(checks.mapping),
+        workers=checks.optional(checks.at_least(1)),
+        resume=checks.flag,
+        dry_run=checks.flag,
+    )
     screen = find_plates(cells, format, options)
     some = next(iter(screen.plates.values()))
     reading = {"format": some.format, **some.options}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed
 from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.ledgers import Line, lines, written
@@ -71,6 +72,12 @@ def gather_plates(
     0             P1           A01                      2         1.5
     1             P1           A02                      1         4.0
     """
+    checks.arguments(
+        locals(),
+        plates=checks.optional(checks.either(checks.several(checks.text), checks.cells)),
+        folder=checks.path,
+        partial=checks.flag,
+    )
     files = files_of(Path(folder), [".parquet"])
     records = {path: _record(path) for path in files}
     _check_settings(records)

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cellprofiling.core.errors import InputError, one_of, plural
+from cellprofiling.cells.aggregation import refuse_unknown_statistics
+from cellprofiling.core import checks
+from cellprofiling.core.errors import one_of, plural
 from cellprofiling.core.frame import PLATE, By, Reference
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.hits.calling.activities import activity
@@ -127,22 +129,31 @@ def plan_power(
     0       2     68         5
     1       4    136         5
     """
+    checks.arguments(
+        locals(),
+        statistic=checks.text,
+        plates=checks.several(checks.at_least(1)),
+        controls=checks.several(checks.at_least(2)),
+        cells_per_well=checks.optional(checks.several(checks.at_least(1))),
+        effect=checks.optional(checks.several(checks.positive)),
+        compounds=checks.optional(checks.several(checks.at_least(1))),
+        pilot=checks.optional(checks.table),
+        cells=checks.optional(checks.table),
+    )
     one_of("method", method, METHODS)
-    _refuse_out_of_range(fdr=fdr, target=target)
-    per_well = _axis("cells_per_well", cells_per_well, 1)
+    refuse_unknown_statistics([statistic], "statistic")
+    per_well = _axis(cells_per_well)
     of = source(pilot, by, reference, preset, plate, cells, per_well, statistic, seed)
     plans = [
         ScreenPlan(*values)
         for values in product(
-            _axis("plates", plates, 1) or (),
-            _axis("controls", controls, 2) or (),
+            _axis(plates) or (),
+            _axis(controls) or (),
             per_well or (None,),
             _effects(effect),
-            _axis("compounds", compounds, 1) or (_usual(of),),
+            _axis(compounds) or (_usual(of),),
         )
     ]
-    if simulations < 1:
-        raise InputError(f"simulations={simulations}: give a whole number from 1 up.")
     counter = Counter(len(plans) * simulations, progress)
     rows = [_forecast(of, plan, method, fdr, simulations, permutations, seed, counter) for plan in plans]
     table = pd.DataFrame(rows)
@@ -150,28 +161,16 @@ def plan_power(
     return table
 
 
-def _axis(name: str, values: Numbers | None, least: int) -> tuple[int, ...] | None:
+def _axis(values: Numbers | None) -> tuple[int, ...] | None:
     if values is None:
         return None
-    numbers = (values,) if isinstance(values, (int, np.integer)) else tuple(values)
-    if not numbers or any(not isinstance(n, (int, np.integer)) or n < least for n in numbers):
-        raise InputError(f"{name}={values!r}: give whole numbers from {least} up.")
-    return tuple(int(n) for n in numbers)
+    return tuple(int(n) for n in np.atleast_1d(np.asarray(values)))
 
 
 def _effects(effect: float | Sequence[float] | None) -> tuple[float | None, ...]:
     if effect is None:
         return (None,)
-    numbers = (effect,) if isinstance(effect, (int, float)) else tuple(effect)
-    if not numbers or any(not np.isfinite(n) or n <= 0 for n in numbers):
-        raise InputError(f"effect={effect!r}: give numbers above 0.")
-    return tuple(float(n) for n in numbers)
-
-
-def _refuse_out_of_range(**shares: float) -> None:
-    for name, share in shares.items():
-        if not 0 < share < 1:
-            raise InputError(f"{name}={share!r}: give a number between 0 and 1.")
+    return tuple(float(n) for n in np.atleast_1d(np.asarray(effect)))
 
 
 def _usual(of: ScreenSource) -> int:

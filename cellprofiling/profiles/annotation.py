@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError, PlateLayoutError, listed, one_of
+from cellprofiling.core import checks
+from cellprofiling.core.errors import ColumnError, KeyMatchError, PlateLayoutError, listed, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, is_metadata, require
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.plates import parse_wells
@@ -80,6 +81,7 @@ def annotate(
     0           A01          none         1.0
     1           A02          TP53         2.0
     """
+    checks.arguments(locals(), profiles=checks.cells, platemap=checks.table)
     one_of("how", how, HOW)
     if isinstance(profiles, Cells):
         return _annotate_files(profiles, platemap, on, how)
@@ -120,8 +122,6 @@ def _annotated(
 
 def _check(profiles: pd.DataFrame, platemap: pd.DataFrame) -> None:
     columns_once(profiles)
-    if not isinstance(platemap, pd.DataFrame):
-        raise InputError(f"platemap: expected a pandas.DataFrame, got {type(platemap).__name__}; see read_platemap.")
     columns_once(platemap)
     bare = [name for name in platemap if not is_metadata(name)]
     if bare:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, Table, groups, join, split
 from cellprofiling.core.ledgers import lines
@@ -86,6 +87,7 @@ def consensus(
     0                 a                         2                   3.0
     1                 b                         1                   1.0
     """
+    checks.arguments(locals())
     one_of("method", method, METHODS)
     options = METHODS[method].chosen(method_options)
     table = split(profiles, features)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import By, Reference, groups, is_metadata, join, require, rows, split
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
@@ -91,6 +92,7 @@ def regress_out(
     4    80.0
     Name: Cells_AreaShape_Area, dtype: float64
     """
+    checks.arguments(locals(), covariates=checks.columns)
     table = split(profiles, features)
     terms = _covariate_terms(profiles, covariates, table.features)
     names = [covariates] if isinstance(covariates, str) else list(covariates)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import SHOWN, FileFormatError, InputError, ReferenceRowsError, listed, plural
 from cellprofiling.core.frame import By, Reference, describe_reference, groups, rows
 from cellprofiling.core.views import Shown
@@ -96,6 +97,7 @@ def load_fit(path: str | Path) -> Any:
     1                  0.00
     2                  0.67
     """
+    checks.arguments(locals())
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"), object_hook=_restored)
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, listed, one_of
 from cellprofiling.core.frame import By, Reference, complete, require, rows, split
 from cellprofiling.profiles.fits import group_keys
@@ -120,6 +121,7 @@ def whiten(
     array([[1., 0.],
            [0., 1.]])
     """
+    checks.arguments(locals())
     return fit_whitening(profiles, method, reference=reference, shrinkage=shrinkage, by=by, features=features).apply(
         profiles
     )
@@ -178,6 +180,7 @@ def fit_whitening(
        Cells_a  Cells_b
     0      0.0     1.73
     """
+    checks.arguments(locals())
     one_of("method", method, METHODS)
     names = require(profiles, by, "by")
     _refuse_groups(method, names)

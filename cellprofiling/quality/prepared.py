@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import ColumnError, FeatureError, InputError, KeyMatchError, listed
+from cellprofiling.core.errors import ColumnError, FeatureError, KeyMatchError, listed
 from cellprofiling.core.frame import (
     COUNT,
     PLATE,
@@ -15,6 +15,7 @@ from cellprofiling.core.frame import (
     columns_once,
     feature_columns,
     groups,
+    is_there,
     require,
     rows,
 )
@@ -49,8 +50,8 @@ def look(
 ) -> Screen:
     """Gather what the checks look at; metadata that only the platemap knows is looked up there."""
     columns_once(wells)
-    if not len(wells):
-        raise InputError("wells: the table has no rows.")
+    require(wells, plate, "plate")
+    require(wells, well, "well")
     given = _keys(wells, plate, well, "wells")
     expected = given.iloc[:0] if platemap is None else _expected(platemap, given, plate, well)
     annotated = wells if platemap is None else _annotated(wells, given, platemap, plate, well)
@@ -76,7 +77,7 @@ def look(
         "hits": NO_HITS if hits is None or not hits.attrs.get("audit") else "",
         "profiles": no_profiles,
         "treatment": no_treatment,
-        "batch": "" if batch in annotated.columns else f"The wells have no column {batch!r}.",
+        "batch": "" if is_there(annotated, batch, BATCH, "batch") else f"The wells have no column {batch!r}.",
         "order": no_order,
         "cells": no_cells,
         "images": no_images,

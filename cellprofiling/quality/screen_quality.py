@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.quality.checks.hit_list.audit import control_audit
 from cellprofiling.quality.checks.hit_list.surface import flagged_hits, hit_surface
@@ -174,6 +175,15 @@ def check_quality(
     >>> quality.checks.query("id == 'design.controls'").message.item()
     'Plate P1 has 2 negative control wells.'
     """
+    checks.arguments(
+        locals(),
+        images=checks.optional(checks.either(checks.table, checks.path)),
+        thresholds=checks.optional(checks.mapping),
+        cells=checks.optional(checks.cells),
+        hits=checks.optional(checks.table),
+        profiles=checks.optional(checks.table),
+        batch=checks.column,
+    )
     rules = load(thresholds)
     screen = look(
         wells,

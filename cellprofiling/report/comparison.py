@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
 from cellprofiling.core.version import __version__
@@ -81,6 +82,7 @@ def write_comparison(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
     >>> "Make no correction" in page
     True
     """
+    checks.arguments(locals())
     require(table, ("candidate", "group", "metric", "value", "low", "high", "difference", "note"), "table")
     if "recommendation" not in table.attrs:
         raise InputError("table: holds no recommendation; give the table that compare_corrections returns.")

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from cellprofiling.core import checks
 from cellprofiling.core.version import __version__
 from cellprofiling.io.storage.files import atomic
 from cellprofiling.report.page.figures import Figures, figures
@@ -70,6 +71,7 @@ def write_report(folder_or_tables: str | PathLike[str] | Mapping[str, Any], path
     ...     path.read_text(encoding="utf-8").count("taxol") > 0
     True
     """
+    checks.arguments(locals(), folder_or_tables=checks.either(checks.mapping, checks.path))
     path = Path(path)
     sources = gather(folder_or_tables)
     wells = gather_wells(sources)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, PlateLayoutError, listed, one_of
 from cellprofiling.simulate.catalog import catalog
 from cellprofiling.simulate.presets import PRESETS, Preset
@@ -22,30 +22,22 @@ def resolve(name: str, options: Mapping[str, Any]) -> Preset:
     preset = PRESETS[one_of("preset", name, PRESETS)]
     for option in NUMBERS:
         if option in given:
-            given[option] = whole(option, given[option], least=1)
+            checks.at_least(1).check(option, given[option])
+            given[option] = int(given[option])
+    if "wells_per_plate" in given:
+        checks.at_least(1).check("wells_per_plate", given["wells_per_plate"])
     if "doses" in given:
         given["doses"] = _doses(given["doses"])
     cohorts = preset.cohorts
     if "effect" in given:
-        effect = _positive("effect", given.pop("effect"))
+        effect = given.pop("effect")
+        checks.positive.check("effect", effect)
         cohorts = tuple(replace(cohort, effect=effect) if cohort.effect else cohort for cohort in cohorts)
     if "fraction" in given:
-        fraction = _positive("fraction", given.pop("fraction"), most=1.0)
+        fraction = given.pop("fraction")
+        checks.share_or_all.check("fraction", fraction)
         cohorts = tuple(replace(cohort, fraction=fraction) for cohort in cohorts)
     return _checked(replace(preset, cohorts=cohorts, **given))
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """Return a whole number that is large enough; otherwise say which would be."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InputError(f"{name}={value!r}: give a whole number of at least {least}.")
-    return int(value)
-
-
-def _positive(name: str, value: Any, most: float = np.inf) -> float:
-    if not isinstance(value, (int, float)) or not (0 < value <= most and np.isfinite(value)):
-        raise InputError(f"{name}={value!r}: give a number above 0{'' if np.isinf(most) else f' and up to {most:g}'}.")
-    return float(value)
 
 
 def _doses(doses: Any) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import plural
 from cellprofiling.core.frame import PLATE, feature_columns
 from cellprofiling.core.views import Facts, Shown
@@ -16,7 +17,7 @@ from cellprofiling.simulate.cells import PlateCells, draw_plate
 from cellprofiling.simulate.folder import write_folder
 from cellprofiling.simulate.layout import draw_platemap, draw_wells
 from cellprofiling.simulate.model import draw_model
-from cellprofiling.simulate.options import resolve, whole
+from cellprofiling.simulate.options import resolve
 from cellprofiling.simulate.presets import Preset
 from cellprofiling.simulate.streams import streams
 
@@ -247,6 +248,7 @@ def simulate_screen(
     >>> int(screen.truth.compounds["active"].sum())
     4
     """
+    checks.arguments(locals(), features=checks.optional(checks.at_least(1)))
     options = {
         "plates": plates,
         "compounds": compounds,
@@ -260,7 +262,7 @@ def simulate_screen(
         "layout": layout,
         "batches": batches,
     }
-    return build(preset, resolve(preset, options), whole("seed", seed, least=0))
+    return build(preset, resolve(preset, options), int(seed))
 
 
 def build(name: str, preset: Preset, seed: int) -> SimulatedScreen:

@@ -119,7 +119,7 @@ def test_what_cannot_be_done_is_said(groups, monkeypatch):
         cpf.cluster(groups, selection="top")
     with pytest.raises(InputError, match=r"linkage='single': choose one of 'ward'"):
         cpf.cluster(groups, "agglomerative", linkage="single")
-    with pytest.raises(InputError, match=r"resamples=-1: give a whole number"):
+    with pytest.raises(InputError, match=r"resamples=-1: not a whole number of at least 0"):
         cpf.cluster(groups, resamples=-1)
     with pytest.raises(FeatureError, match=r"profiles: 1 of 78 rows are zero in all features"):
         cpf.cluster(groups.assign(**{n: groups[n].where(groups["Metadata_Truth"].index != 5, 0) for n in FEATURES}),

@@ -184,9 +184,9 @@ def test_what_cannot_be_compared_is_said():
         KeyMatchError, match=r"11 perturbations are in both tables \(11 in a, 40 in b\), and at least 12"
     ):
         cpf.compare_modalities(a.head(11), b, **asked)
-    with pytest.raises(InputError, match="on=None: name the columns that say what a perturbation is"):
+    with pytest.raises(InputError, match="on=None: not the name of a column"):
         cpf.compare_modalities(a, b, on=None)
-    with pytest.raises(InputError, match="permutations=0: give a positive number"):
+    with pytest.raises(InputError, match="permutations=0: not a whole number of at least 1"):
         cpf.compare_modalities(a, b, **asked, permutations=0)
     with pytest.raises(InputError, match="components=0, axes=20: give positive numbers"):
         cpf.compare_modalities(a, b, **asked, components=0)

@@ -162,7 +162,7 @@ def test_what_cannot_be_done_is_said():
         cpf.variance_budget(wells, [])
     with pytest.raises(ColumnError, match=r"levels='Metadata_Run': no such column"):
         cpf.variance_budget(wells, ["Metadata_Run"])
-    with pytest.raises(InputError, match=r"confidence=95: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"confidence=95: not a number between 0 and 1"):
         cpf.variance_budget(wells, LEVELS, confidence=95)
     with pytest.raises(FeatureError, match=r"profiles: none of the 1 features varies"):
         cpf.variance_budget(wells.assign(Cells_0=1.0), LEVELS, features=["Cells_0"])

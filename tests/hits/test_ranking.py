@@ -147,7 +147,7 @@ def test_lone_wells_come_last(wells: pd.DataFrame) -> None:
 
 def test_bad_input_is_named(wells: pd.DataFrame) -> None:
     """Each mistake has its sentence."""
-    with pytest.raises(InputError, match=r"fdr=5: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"fdr=5: not a number between 0 and 1"):
         cpf.rank_hits(wells, by="Metadata_Compound", reference=NEGCON, fdr=5)
     with pytest.raises(ColumnError, match=r"dose='Metadata_Conc': no such column"):
         cpf.rank_hits(wells, by="Metadata_Compound", dose="Metadata_Conc", reference=NEGCON)

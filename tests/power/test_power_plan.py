@@ -105,13 +105,13 @@ def test_bad_input_is_one_sentence():
     options = {"by": COMPOUND, "reference": NEGATIVE}
     with pytest.raises(InputError, match="method='t': choose one of"):
         plan_power(method="t")
-    with pytest.raises(InputError, match="target=2: give a number between 0 and 1"):
+    with pytest.raises(InputError, match="target=2: not a number between 0 and 1"):
         plan_power(target=2)
-    with pytest.raises(InputError, match="plates=0: give whole numbers from 1 up"):
+    with pytest.raises(InputError, match="plates=0: not a whole number of at least 1"):
         plan_power(plates=0)
-    with pytest.raises(InputError, match="effect=-1: give numbers above 0"):
+    with pytest.raises(InputError, match="effect=-1: not a finite number above 0"):
         plan_power(effect=-1)
-    with pytest.raises(InputError, match="simulations=0: give a whole number"):
+    with pytest.raises(InputError, match="simulations=0: not a whole number of at least 1"):
         plan_power(simulations=0)
     with pytest.raises(InputError, match="pilot: name its perturbations with by="):
         plan_power(table)

@@ -159,7 +159,7 @@ def test_no_well_is_lost_by_infinite_or_text_features():
 def test_arguments_of_the_wrong_kind():
     with pytest.raises(InputError, match="how='inner': choose one of 'strict', 'left'"):
         annotate(profiles(), platemap(), how="inner")
-    with pytest.raises(InputError, match=r"platemap: expected a pandas.DataFrame, got str"):
+    with pytest.raises(InputError, match=r"platemap='map.csv': not a pandas.DataFrame"):
         annotate(profiles(), "map.csv")
     with pytest.raises(ColumnError, match="platemap: columns 'gene' do not begin with 'Metadata_'"):
         annotate(profiles(), platemap().rename(columns={"Metadata_Gene": "gene"}))

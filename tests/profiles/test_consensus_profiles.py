@@ -184,5 +184,5 @@ def test_what_cannot_be_done_is_said(wells):
         cpf.consensus(wells, "Metadata_Compund")
     with pytest.raises(ColumnError, match=r"by='Metadata_Mechanism': 3 of 12 rows have no value there"):
         cpf.consensus(wells, "Metadata_Mechanism")
-    with pytest.raises(InputError, match=r"profiles: the table has no rows"):
+    with pytest.raises(InputError, match=r"of 0 rows"):
         cpf.consensus(wells.iloc[:0], "Metadata_Compound")

@@ -322,9 +322,9 @@ def test_unknown_thresholds_are_refused(thresholds, message):
 
 def test_mistakes_are_said():
     wells = screen()
-    with pytest.raises(InputError, match="no rows"):
+    with pytest.raises(InputError, match="wells=a DataFrame of 0 rows"):
         check_quality(wells.iloc[:0])
-    with pytest.raises(ColumnError, match="wells='Metadata_Plat'"):
+    with pytest.raises(ColumnError, match="plate='Metadata_Plat'"):
         check_quality(wells, plate="Metadata_Plat")
     with pytest.raises(ColumnError, match="count='Cells'"):
         check_quality(wells, count="Cells")

@@ -267,5 +267,5 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 def test_a_bad_seed_is_said():
-    with pytest.raises(InputError, match=r"seed=-1: give a whole number of at least 0"):
+    with pytest.raises(InputError, match=r"seed=-1: not a whole number of at least 0"):
         simulate_screen("easy", seed=-1)

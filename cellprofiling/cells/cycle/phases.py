@@ -20,6 +20,7 @@ from cellprofiling.cells.cycle.phase_fit import (
     read_counted,
 )
 from cellprofiling.cells.flags.findings import Records
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, listed
 from cellprofiling.core.frame import PLATE, By, Reference, groups
 from cellprofiling.core.ledgers import Ledger, Line, written
@@ -111,6 +112,7 @@ def cell_cycle(
     >>> cells["Metadata_CellCycle"].value_counts().index[:2].tolist()
     ['G1', 'G2/M']
     """
+    checks.arguments(locals(), dna=checks.optional(checks.column), area=checks.optional(checks.column))
     source, plan = cycle_plan(cells, by, reference, dna, area, background)
     there = [name for name in (PHASE, CONTENT) if name in source.schema]
     if there:

@@ -17,6 +17,7 @@ from cellprofiling.cells.cycle.phase_fit import (
     read_counted,
 )
 from cellprofiling.cells.flags.findings import Records
+from cellprofiling.core import checks
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.progress import Counter, Tell
@@ -99,6 +100,12 @@ def cell_cycle_shares(
     >>> round(float(shares["CellCycle_G1"].mean()), 1)
     0.6
     """
+    checks.arguments(
+        locals(),
+        well=checks.optional(checks.columns),
+        dna=checks.optional(checks.column),
+        area=checks.optional(checks.column),
+    )
     source, plan = cycle_plan(cells, by, reference, dna, area, background)
     keys = list(dict.fromkeys([*plan.by, *require(source.schema, well, "well")]))
     counter = Counter(len(source.partitions), progress)

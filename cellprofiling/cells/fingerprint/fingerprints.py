@@ -11,6 +11,7 @@ from cellprofiling.cells.fingerprint.control_cells import find_controls, refuse_
 from cellprofiling.cells.fingerprint.passes import Plates, Work, first_pass, second_pass
 from cellprofiling.cells.fingerprint.sample import components as components_of
 from cellprofiling.cells.source import source_of
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join
 from cellprofiling.core.ledgers import Line, lines, merged
@@ -142,7 +143,8 @@ def fingerprint(
     >>> table.filter(like="__").shape
     (10, 40)
     """
-    wanted = _checked(blocks, level, components, clip)
+    checks.arguments(locals(), blocks=checks.columns, level=checks.text, clip=checks.positive)
+    wanted = _checked(blocks, level)
     source = source_of(cells)
     left_out_by = source.meant(exclude, "exclude", example="Metadata_QC_Flagged")
     source, controls = find_controls(source, reference, platemap)
@@ -174,7 +176,7 @@ def fingerprint(
     return join(table, source=source.schema, new=[*columns_left_out(source.schema, plan, varying, STEP), *left_out])
 
 
-def _checked(blocks: Sequence[str], level: str, components: int, clip: float) -> list[Block]:
+def _checked(blocks: Sequence[str], level: str) -> list[Block]:
     """Return the blocks that have columns for each feature."""
     names = [blocks] if isinstance(blocks, str) else list(blocks)
     for name in names:
@@ -182,10 +184,6 @@ def _checked(blocks: Sequence[str], level: str, components: int, clip: float) ->
     if not names:
         raise InputError("blocks=[]: name one or more, such as 'level', 'spread', 'dependence'.")
     one_of("level", level, LEVELS)
-    if isinstance(components, bool) or components < 1 or components != int(components):
-        raise InputError(f"components={components}: give a whole number from 1 up.")
-    if not clip > 0:
-        raise InputError(f"clip={clip}: give a number above 0.")
     known = BLOCKS | {"level": Block(BLOCKS["level"].endings, LEVELS[level])}
     return [known[name] for name in dict.fromkeys(names) if name != DEPENDENCE]
 

@@ -11,6 +11,7 @@ from cellprofiling.cells.flags.findings import Findings, Records, find, ledger_l
 from cellprofiling.cells.flags.limits import FLAGGED, Fit, fit, names
 from cellprofiling.cells.flags.rules import Asked, Rule, choose
 from cellprofiling.cells.source import opened
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.frame import (
     PLATE,
@@ -126,6 +127,7 @@ def flag_cells(
     {'Metadata_Object_Count': 200, 'Metadata_Excluded_Count': 2, 'Metadata_QC_Small_Count': 1,
      'Metadata_QC_Missing_Count': 1, 'Metadata_QC_Flagged_Count': 2}
     """
+    checks.arguments(locals(), rules=checks.optional(checks.either(checks.mapping, checks.several(checks.text))))
     cells = opened(cells)
     if isinstance(cells, Cells):
         return _flag_files(cells, rules, by, reference, progress)

@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from cellprofiling.cells.kinds.subpopulation_shares import SAMPLED, SHARE
-from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed
+from cellprofiling.core import checks
+from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
 from cellprofiling.core.frame import PLATE, By, Reference, columns_once, groups, require, rows
 from cellprofiling.core.ledgers import written
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
@@ -86,8 +87,7 @@ def compare_subpopulations(
     >>> bool(found["p_value"].between(found["p_floor"], 1).all())
     True
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
+    checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     columns_once(wells)
     names = [str(name) for name in wells if re.fullmatch(rf"{SHARE}\d+", str(name))]
     require(wells, [SAMPLED], "wells")

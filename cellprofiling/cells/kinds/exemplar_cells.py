@@ -9,7 +9,7 @@ import pandas as pd
 from cellprofiling.cells.kinds.responder_fractions import lower_bounds
 from cellprofiling.cells.kinds.responder_space import Half, two_halves
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
-from cellprofiling.core.errors import InputError
+from cellprofiling.core import checks
 from cellprofiling.core.frame import PLATE, WELL, By, Reference
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells
@@ -104,8 +104,7 @@ def exemplars(
     >>> found.groupby("role")["Metadata_Compound"].nunique().to_dict()
     {'changed': 12, 'control': 12}
     """
-    if k < 1:
-        raise InputError(f"k={k}: give a whole number of 1 or more cells of each kind.")
+    checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     sample = sample_cells(
         cells,
         by=by,

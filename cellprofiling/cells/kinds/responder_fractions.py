@@ -9,7 +9,7 @@ import pandas as pd
 
 from cellprofiling.cells.kinds.responder_space import Half, two_halves
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
-from cellprofiling.core.errors import InputError
+from cellprofiling.core import checks
 from cellprofiling.core.frame import PLATE, WELL, By, Reference
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.progress import Tell
@@ -128,8 +128,7 @@ def responders(
     >>> bool((found["fraction_low"] <= found["responder_fraction"]).all())
     True
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
+    checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     sample = sample_cells(
         cells,
         by=by,

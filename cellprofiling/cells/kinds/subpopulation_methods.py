@@ -7,6 +7,7 @@ returns the centers, shape (n, n_components), and how much each cell is of each 
 import numpy as np
 
 from cellprofiling.core.methods import Method, table_of
+from cellprofiling.core.seeds import seed_of_32_bits
 from cellprofiling.kernels.arrays import Doubles
 
 Kinds = tuple[Doubles, Doubles]
@@ -18,7 +19,7 @@ def kmeans(learn: Doubles, x: Doubles, n: int, seed: int, *, n_starts: int = 5) 
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # sums of several threads differ in their last digits, and then the centers
-        model = KMeans(n, n_init=int(n_starts), random_state=seed).fit(learn)
+        model = KMeans(n, n_init=int(n_starts), random_state=seed_of_32_bits(seed)).fit(learn)
         return model.cluster_centers_, np.eye(n)[model.predict(x)]
 
 
@@ -29,7 +30,12 @@ def gmm(learn: Doubles, x: Doubles, n: int, seed: int, *, n_starts: int = 1, rid
 
     with threadpool_limits(1):
         model = GaussianMixture(
-            n, covariance_type="diag", n_init=int(n_starts), reg_covar=ridge, max_iter=500, random_state=seed
+            n,
+            covariance_type="diag",
+            n_init=int(n_starts),
+            reg_covar=ridge,
+            max_iter=500,
+            random_state=seed_of_32_bits(seed),
         ).fit(learn)
         return model.means_, model.predict_proba(x)
 

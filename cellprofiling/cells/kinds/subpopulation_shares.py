@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.cells.kinds.subpopulation_methods import METHODS
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.core.ledgers import lines
@@ -120,6 +121,7 @@ def subpopulations(
     >>> wells.filter(like="Subpopulation").shape
     (96, 4)
     """
+    checks.arguments(locals(), plate=checks.optional(checks.column))
     one_of("method", method, METHODS)
     options = METHODS[method].chosen(method_options)
     names = [*([] if plate is None else [plate]), well]

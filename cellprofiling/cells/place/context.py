@@ -10,6 +10,7 @@ import pandas as pd
 from cellprofiling.cells.place.context_fit import ContextPlan, Contexts, learn, numbers
 from cellprofiling.cells.place.neighborhood import DENSITY, EDGE
 from cellprofiling.cells.source import opened
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import (
     PLATE,
@@ -106,6 +107,7 @@ def correct_context(
     >>> corrected["Cells_Area"].corr(cells["Metadata_Crowding"]).round(1) + 0
     np.float64(0.0)
     """
+    checks.arguments(locals(), covariates=checks.columns)
     cells = opened(cells)
     if isinstance(cells, Cells):
         return _correct_files(cells, covariates, by, reference, features)

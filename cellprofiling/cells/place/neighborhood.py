@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.cells.source import opened
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, groups, require
 from cellprofiling.core.ledgers import written
@@ -135,6 +136,7 @@ def measure_neighborhood(
     2                  0.0032                     5.0000                 True
     3                  0.0000                    65.7647                 True
     """
+    checks.arguments(locals())
     cells = opened(cells)
     if isinstance(cells, Cells):
         return _measure_files(cells, radius, image, x, y)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.cells.place.neighborhood import find_images
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Table, feature_columns, groups, join, require
 from cellprofiling.kernels.cells.surroundings import moran, neighbor_pairs
@@ -75,6 +76,7 @@ def measure_clustering(
     >>> bool(clustering.filter(like="__moran").abs().median(axis=None) < 0.1)
     True
     """
+    checks.arguments(locals(), cells=checks.table)
     keys = require(cells, by, "by")
     names = feature_columns(cells, features)
     images = find_images(cells, radius, image, x, y)

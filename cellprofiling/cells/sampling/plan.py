@@ -54,9 +54,7 @@ def sample_plan(
     """Return what is asked for; columns that are not there are errors."""
     if reference is None:
         raise InputError("reference=None: say which wells are the controls, as in \"Metadata_Role == 'negcon'\".")
-    place = require(schema, [*([] if plate is None else [plate]), well], "well")
-    if max_cells < 10:
-        raise InputError(f"max_cells={max_cells}: give a whole number of 10 or more cells per well.")
+    place = [*require(schema, plate, "plate"), *require(schema, well, "well")]
     mapped = [] if platemap is None else [name for name in platemap if name not in place]
     known = schema.assign(**{str(name): 0 for name in [*mapped, MASK] if name not in schema})
     keys = require(known, by, "by")

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import SHOWN, InputError
+from cellprofiling.core import checks
+from cellprofiling.core.errors import SHOWN
 from cellprofiling.core.frame import PLATE, WELL, By, groups, require, split
 from cellprofiling.core.ledgers import written
 from cellprofiling.kernels.arrays import Doubles, Indices
@@ -77,11 +78,8 @@ def audit_labels(
     48              T           A01       A02
     49              T           A02       A01
     """
-    if not 0 < alpha < 1:
-        raise InputError(f"alpha={alpha}: give a number between 0 and 1, for example {ALPHA}.")
+    checks.arguments(locals(), by=checks.columns)
     names = require(profiles, by, "by")
-    if not names:
-        raise InputError("by=None: name the columns that say what is in a well.")
     require(profiles, well, "well")
     block, _ = groups(profiles, plate, "plate")
     x = fill_with_median(split(profiles).x, block)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.methods import Method, table_of
@@ -118,6 +119,7 @@ def audit_layout(
     >>> cpf.audit_layout(counts, "Metadata_Map")["best_transform"].tolist()
     ['as recorded', 'as recorded', 'rotated by 180 degrees']
     """
+    checks.arguments(locals(), platemaps=checks.optional(checks.either(checks.table, checks.column)))
     plates = find_plates(profiles, by=by, plate=plate, well=well, count=count, platemaps=platemaps, features=features)
     return written(_compared(plates, plate), profiles)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import By, groups, is_metadata, require, split
+from cellprofiling.core.frame import COUNT, By, groups, is_metadata, is_there, require, split
 from cellprofiling.core.plates import parse_wells, plate_shape
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.plate_components import plate_components
@@ -81,7 +81,7 @@ def _refuse_doubled(profiles: pd.DataFrame, code: Indices, place: Indices, plate
 
 def _counts(profiles: pd.DataFrame, count: str) -> list[Doubles]:
     """Return the logarithm of the cell count of each well, if there is one."""
-    if count not in profiles:
+    if not is_there(profiles, count, COUNT, "count"):
         return []
     cells = profiles[count].to_numpy(dtype=np.float64, na_value=np.nan)
     if (cells < 0).any() or np.isinf(cells).any():

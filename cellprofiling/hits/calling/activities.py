@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ReferenceRowsError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, describe_reference
 from cellprofiling.core.ledgers import Line, lines, written
@@ -151,6 +152,7 @@ def activity(
     >>> result["p_value"].between(result["p_floor"], 1).all()
     np.True_
     """
+    checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     settings = Settings(method, permutations, seed, control_fit, method_options)
     question = ask(profiles, by, reference, plate=plate, within=within)
     one_of("combine", combine, COMBINE)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import InputError
+from cellprofiling.core import checks
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import ask
@@ -119,12 +119,11 @@ def audit_controls(
     >>> audit["layout"].tolist()
     ['same position', 'different positions']
     """
+    checks.arguments(locals(), n_wells=checks.optional(checks.at_least(2)))
     settings = Settings(method, permutations, seed, control_fit)
     question = ask(profiles, by, reference, plate=plate, within=within, well=well)
     require(profiles, well, "well")
     settings.check()
-    if n_wells is not None and n_wells < 2:
-        raise InputError(f"n_wells={n_wells}: a pseudo-compound needs two wells or more.")
     design = find_design(profiles, question)
     return written(call_controls(design, profiles[well], settings, blocks, n_wells).audit, profiles)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core.errors import one_of
 from cellprofiling.hits.calling.metric import CONTROL_FITS
 from cellprofiling.hits.calling.statistics import METHODS, TestStatistic
 
@@ -23,10 +23,6 @@ class Settings:
         """Refuse what no test can be made with."""
         one_of("method", self.method, METHODS)
         one_of("control_fit", self.control_fit, CONTROL_FITS)
-        if self.permutations < 1:
-            raise InputError(
-                f"permutations={self.permutations}: give a positive number, 1000 or more for a usable p-value."
-            )
 
     def statistic(self) -> TestStatistic:
         """Return the statistic with its options."""

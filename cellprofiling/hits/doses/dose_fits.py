@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import InputError
+from cellprofiling.core import checks
 from cellprofiling.core.frame import PLATE, By, Reference, is_metadata
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.threads import over
@@ -145,7 +145,7 @@ def fit_doses(
       model  ec50  bmc flag
     0   3pl   5.8  0.2
     """
-    _refuse_options(alpha, permutations, bootstraps, confidence)
+    checks.arguments(locals(), by=checks.columns, response=checks.column)
     series = read_series(profiles, by, dose, reference, plate, response)
     controls = read_controls(series, bootstraps, seed) if series.profiles is None else None
     bench = Bench(series, controls, TrendTest(permutations, seed, series.rising), alpha, confidence, bootstraps)
@@ -207,6 +207,7 @@ def dose_responses(
     ...                    reference={"Metadata_Compound": "DMSO"})["response"].tolist()
     [2.0, 4.0]
     """
+    checks.arguments(locals(), by=checks.columns, response=checks.column)
     series = read_series(profiles, by, dose, reference, plate, response)
     if series.profiles is None:
         above = series.response - series.centers()[series.layout.plate]
@@ -219,14 +220,3 @@ def dose_responses(
     treated = ~series.layout.is_control
     table = profiles[[name for name in profiles.columns if is_metadata(name)]].iloc[series.rows[treated]]
     return written(table.assign(response=above[treated]), profiles, new=series.new)
-
-
-def _refuse_options(alpha: float, permutations: int, bootstraps: int, confidence: float) -> None:
-    """Refuse options that cannot be used."""
-    for name, value in (("alpha", alpha), ("confidence", confidence)):
-        if not 0 < value < 1:
-            raise InputError(f"{name}={value}: give a number between 0 and 1, for example 0.05 or 0.95.")
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
-    if bootstraps < 0:
-        raise InputError(f"bootstraps={bootstraps}: give 0 for no intervals, or 100 and more.")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines, written
@@ -140,8 +141,7 @@ def titration_similarity(
       Metadata_Compound_a Metadata_Compound_b  similarity  fold
     0                   a                   b         1.0   8.0
     """
-    if min_overlap < 2:
-        raise InputError(f"min_overlap={min_overlap}: give at least 2, for one dose has no course.")
+    checks.arguments(locals(), by=checks.columns)
     names = require(profiles, by, "by")
     require(profiles, dose, "dose")
     if dose in names:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, KeyMatchError, listed
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require, rows, split
 from cellprofiling.core.frame import groups as numbered
@@ -109,8 +110,7 @@ def explain_embedding(
     >>> bool(found["explained"].all())
     True
     """
-    if n_components < 1 or folds < 2:
-        raise InputError(f"n_components={n_components}, folds={folds}: give 1 or more, and 2 or more.")
+    checks.arguments(locals(), on=checks.columns)
     if by is not None and reference is None:
         raise InputError("reference=None: with by, say which wells are the controls that directions start from.")
     wells = _matched(embedding, named, list(on))

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core import checks
+from cellprofiling.core.errors import one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.core.question import ask
@@ -152,6 +153,7 @@ def explain(
     >>> bool(table["p_value"].between(0, 1).all())
     True
     """
+    checks.arguments(locals(), by=checks.columns)
     for name, value, options in (
         ("model", model, MODELS),
         ("correction", correction, CORRECTIONS),
@@ -159,9 +161,6 @@ def explain(
         ("control_fit", control_fit, CONTROL_FITS),
     ):
         one_of(name, value, options)
-    for name, share in (("level", level), ("fdr", fdr)):
-        if not 0 < share < 1:
-            raise InputError(f"{name}={share}: give a number between 0 and 1, for example 0.05 or 0.95.")
     layout = find_layout(profiles, ask(profiles, by, reference, plate=plate))
     require(profiles, features, "features")
     table = split(profiles, features)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import InputError, one_of
+from cellprofiling.core import checks
+from cellprofiling.core.errors import one_of
 from cellprofiling.core.frame import PLATE, By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.question import ask
@@ -124,6 +125,7 @@ def compare_features(
     >>> bool(changes["p_value"].between(0, 1).all())
     True
     """
+    checks.arguments(locals(), by=checks.columns)
     for name, value, options in (
         ("model", model, MODELS),
         ("correction", correction, CORRECTIONS),
@@ -132,8 +134,6 @@ def compare_features(
         ("control_fit", control_fit, CONTROL_FITS),
     ):
         one_of(name, value, options)
-    if not 0 < level < 1:
-        raise InputError(f"level={level}: give a number between 0 and 1, for example 0.95.")
     layout = find_layout(profiles, ask(profiles, by, reference, plate=plate))
     require(profiles, features, "features")
     table = split(profiles, features)

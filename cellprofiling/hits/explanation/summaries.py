@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, listed, plural
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, require
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, is_there, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import find_design
@@ -91,17 +92,16 @@ def summarize_hits(
     >>> cpf.summarize_hits(cpf.explain(wells, **asked), wells, **asked)["n_groups"].nunique()
     1
     """
+    checks.arguments(locals(), by=checks.columns)
     names = require(explained, by, "by")
     require(explained, NEEDED, "explained")
     require(profiles, well, "well")
-    for argument, value, low in (("top", top, 1), ("alike", alike, -1.0)):
-        if value < low:
-            raise InputError(f"{argument}={value}: give {low} or more.")
     design = find_design(profiles, ask(profiles, names, reference, plate=plate))
     explained, keys = _whole(explained, names, design.keys), design.keys
     n_groups = len(explained) // len(keys)
     effects = explained["effect"].to_numpy(dtype=np.float64).reshape(len(keys), n_groups)
-    layout = describe_layout(design, profiles[well], profiles.get(count))
+    counts = profiles[count] if is_there(profiles, count, COUNT, "count") else None
+    layout = describe_layout(design, profiles[well], counts)
     changed = _changed(explained, n_groups, fdr)
     called = perturbation_names(keys)
     similar = _similar(effects, np.array([bool(rows) for rows in changed]), keys.iloc[:, 0].to_numpy(), alike, top)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, split
 from cellprofiling.core.ledgers import lines, written
@@ -92,8 +93,7 @@ def distinctiveness(
     >>> found["p_value"].between(found["p_floor"], 1).all()
     np.True_
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
+    checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     prepare = METRICS[one_of("metric", metric, METRICS)]
     kept = np.ones(len(profiles), dtype=bool) if reference is None else ~matches(profiles, reference)
     table = complete(split(profiles[kept]))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, ReferenceRowsError, listed, one_of
 from cellprofiling.core.frame import By, Reference, complete, groups, require, rows, split
 from cellprofiling.core.ledgers import lines, written
@@ -78,6 +79,7 @@ def grit(
     >>> score["grit"].round(2).tolist()
     [21.23, 4.97]
     """
+    checks.arguments(locals(), by=checks.columns, group=checks.column)
     summarize = AVERAGES[one_of("average", average, AVERAGES)]
     table = complete(split(profiles))
     unit = METRICS[one_of("metric", metric, METRICS)](table.x.astype(np.float64))

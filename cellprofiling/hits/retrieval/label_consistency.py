@@ -5,6 +5,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, require, split
 from cellprofiling.core.ledgers import lines, written
@@ -106,8 +107,7 @@ def consistency(
     1            MTOR    1.0    0.036
     2            TUBB    1.0    0.036
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
+    checks.arguments(locals(), by=checks.columns, separator=checks.optional(checks.text))
     prepare = METRICS[one_of("metric", metric, METRICS)]
     require(profiles, label, "label")
     kept = np.ones(len(profiles), dtype=bool) if reference is None else ~matches(profiles, reference)

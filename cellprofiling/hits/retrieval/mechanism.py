@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import ColumnError, InputError
+from cellprofiling.core import checks
+from cellprofiling.core.errors import ColumnError
 from cellprofiling.core.frame import By, require
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.retrieval.treatments import (
@@ -116,8 +117,7 @@ def predict_mechanism(
     >>> found["predicted"].tolist(), found.attrs["accuracy"]
     (['x', 'x', 'y', 'y'], 1.0)
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
+    checks.arguments(locals(), by=checks.columns, not_same=checks.columns)
     treatments = read_treatments(profiles, by, average, metric)
     require(profiles, label, "label")
     columns = metadata_columns(profiles, not_same, "not_same")

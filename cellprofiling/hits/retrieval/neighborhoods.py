@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.errors import ColumnError, InputError
+from cellprofiling.core import checks
+from cellprofiling.core.errors import ColumnError
 from cellprofiling.core.frame import By, require
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.retrieval.treatments import (
@@ -88,8 +89,7 @@ def enrich_neighbors(
     0                 a     x  2        2             5   2.5      0.1
     1                 b     x  2        2             5   2.5      0.1
     """
-    if k < 1:
-        raise InputError(f"k={k}: give a positive number of neighbors.")
+    checks.arguments(locals(), by=checks.columns, not_same=checks.columns)
     treatments = read_treatments(profiles, by, average, metric)
     require(profiles, label, "label")
     codes, names = pd.factorize(one_value(profiles, treatments, label, "label"), sort=True)

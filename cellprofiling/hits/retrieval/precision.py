@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import complete, require, split
 from cellprofiling.core.ledgers import lines, written
@@ -89,6 +90,13 @@ def average_precision(
     2              DMSO                1.0            1        3
     3              DMSO                1.0            1        3
     """
+    checks.arguments(
+        locals(),
+        positives=checks.mapping,
+        negatives=checks.mapping,
+        label=checks.optional(checks.column),
+        separator=checks.optional(checks.text),
+    )
     prepare = METRICS[one_of("metric", metric, METRICS)]
     require(profiles, label, "label")
     table = complete(split(profiles))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import require
 from cellprofiling.core.ledgers import Line, lines, written
@@ -90,11 +91,16 @@ def relation_recall(
     >>> recall[["n_pairs", "n_recalled", "recall"]].to_dict("records")
     [{'n_pairs': 2, 'n_recalled': 1, 'recall': 0.5}]
     """
+    checks.arguments(
+        locals(),
+        tails=checks.interval,
+        by=checks.columns,
+        columns=checks.optional(checks.columns),
+        source=checks.optional(checks.column),
+    )
     low, high = tails
     if not 0 <= low <= high <= 1:
         raise InputError(f"tails={tails}: give two shares from 0 to 1, the lower one first, such as (0.05, 0.95).")
-    if permutations < 1:
-        raise InputError(f"permutations={permutations}: give a positive number, 1000 or more for a usable p-value.")
     treatments = read_treatments(profiles, require(profiles, by, "by")[:1], average, metric)
     order = np.argsort(treatments.rank)  # by content: names decide nothing
     alive = np.any(treatments.unit[order] != 0, axis=1)

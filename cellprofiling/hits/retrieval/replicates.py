@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, complete, groups, split
 from cellprofiling.core.ledgers import lines, written
@@ -86,8 +87,7 @@ def percent_replicating(
     >>> cpf.percent_replicating(wells, by="Metadata_Compound")["meaning"].tolist()
     ['pairs', 'perturbations']
     """
-    if not 0 < quantile < 1:
-        raise InputError(f"quantile={quantile}: give a number between 0 and 1, for example 0.95.")
+    checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     prepare = METRICS[one_of("metric", metric, METRICS)]
     table = complete(split(profiles, features))
     unit = prepare(table.x.astype(np.float64))

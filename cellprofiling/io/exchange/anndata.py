@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError
 from cellprofiling.core.frame import MEASURED, columns_once, is_metadata
 from cellprofiling.core.ledgers import Line, lines, written
@@ -61,6 +62,7 @@ def to_anndata(profiles: pd.DataFrame) -> "AnnData":
     >>> adata.var["group"].tolist(), adata.obs["Metadata_Well"].tolist()  # doctest: +SKIP
     (['AreaShape'], ['A01', 'A02'])
     """
+    checks.arguments(locals())
     columns_once(profiles)
     anndata = _anndata()
     x, features = matrix(profiles)
@@ -107,6 +109,7 @@ def from_anndata(adata: "AnnData") -> pd.DataFrame:
     >>> import cellprofiling as cpf
     >>> wells = cpf.from_anndata(cpf.to_anndata(wells))  # doctest: +SKIP
     """
+    checks.arguments(locals())
     x, names = _dense(adata), [str(name) for name in adata.var_names]
     obs = _labels(adata)
     columns_once(pd.DataFrame(columns=names))

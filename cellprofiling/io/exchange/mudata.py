@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, KeyMatchError, listed
 from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.ledgers import lines, written
@@ -52,8 +53,12 @@ def to_mudata(tables: Mapping[str, pd.DataFrame], *, on: By) -> "MuData":
     >>> import cellprofiling as cpf
     >>> mdata = cpf.to_mudata({"morphology": wells, "rna": counts}, on="Metadata_Compound")  # doctest: +SKIP
     """
+    checks.arguments(locals(), on=checks.columns)
     if not isinstance(tables, Mapping) or not tables:
         raise InputError(f"tables: expected a name and a table for each modality, got {type(tables).__name__}.")
+    for name, table in tables.items():
+        checks.table.check(f"tables[{name!r}]", table)
+        require(table, on, "on")
     mudata = _mudata()
     modalities = {str(name): to_anndata(_named(table, on, str(name))) for name, table in tables.items()}
     with mudata.set_options(pull_on_update=False):  # metadata stay with their modality
@@ -88,6 +93,7 @@ def from_mudata(mdata: "MuData") -> dict[str, pd.DataFrame]:
     >>> import cellprofiling as cpf
     >>> tables = cpf.from_mudata(mdata)  # doctest: +SKIP
     """
+    checks.arguments(locals())
     if not isinstance(getattr(mdata, "mod", None), Mapping):
         raise InputError(f"mdata: expected a mudata.MuData, got {type(mdata).__name__}.")
     uns = dict(getattr(mdata, "uns", {}))

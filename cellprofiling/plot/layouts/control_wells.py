@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError
 from cellprofiling.core.frame import PLATE, Reference, groups, require, rows
 from cellprofiling.kernels.arrays import Doubles, Indices
@@ -62,6 +63,7 @@ def controls(wells: pd.DataFrame, value: str, *, reference: Reference, by: str =
     >>> [tick.get_text() for tick in ax.get_xticklabels()]
     ['P1', 'P2']
     """
+    checks.arguments(locals(), by=checks.column)
     require(wells, [value], "value")
     if style.is_text(wells[value]):
         raise FeatureError(f"value={value!r}: holds text, and a distribution needs numbers.")

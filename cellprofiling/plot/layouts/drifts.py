@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import PLATE, Reference, require, rows
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
@@ -85,9 +86,10 @@ def drift(
     >>> [tick.get_text() for tick in ax.get_xticklabels()]
     ['P1', 'P2']
     """
-    require(wells, [PLATE, *(name for name in (order, batch) if name)], "wells")
-    if not limit > 0:
-        raise InputError(f"limit={limit}: give a positive number of standard deviations, for example 3.")
+    checks.arguments(locals(), limit=checks.positive)
+    require(wells, PLATE, "wells")
+    require(wells, order, "order")
+    require(wells, batch, "batch")
     values = style.numbers(wells, value)
     chosen = rows(wells, reference) & np.isfinite(values)
     if not chosen.any():

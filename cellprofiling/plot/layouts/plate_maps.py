@@ -9,6 +9,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import PLATE, WELL, require
 from cellprofiling.core.plates import FORMATS, LETTERS, Wells, parse_wells
@@ -78,6 +79,9 @@ def platemap(
     >>> ax.images[0].get_array().shape
     (8, 12)
     """
+    checks.arguments(
+        locals(), plate=checks.optional(checks.either(checks.column, checks.number(-np.inf))), key=checks.flag
+    )
     require(table, [value], "value")
     require(table, [well], "well")
     here, title = _one_plate(table, plate)

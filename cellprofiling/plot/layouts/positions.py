@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, WELL, Reference, require, rows
 from cellprofiling.core.plates import LETTERS, parse_wells, plate_shape
@@ -80,6 +81,7 @@ def position(
     >>> ax.get_legend_handles_labels()[1]
     ['as measured', 'fitted', 'corrected']
     """
+    checks.arguments(locals(), corrected=checks.optional(checks.table))
     one_of("along", along, LINES)
     require(wells, [well], "well")
     chosen = rows(wells, reference)

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import PLATE, WELL, require
 from cellprofiling.core.plates import FORMATS, Wells, parse_wells
@@ -80,10 +81,11 @@ def screen(
     >>> [text.get_text() for text in ax.texts]
     ['P1', 'P2']
     """
-    require(wells, [PLATE, well, *([order] if order else [])], "wells")
+    checks.arguments(locals(), n_columns=checks.optional(checks.at_least(1)), key=checks.flag)
+    require(wells, PLATE, "wells")
+    require(wells, well, "well")
+    require(wells, order, "order")
     values = style.numbers(wells, value)
-    if not len(wells) or (n_columns is not None and n_columns < 1):
-        raise InputError(f"wells: {len(wells)} rows, n_columns={n_columns}: give a well and a column at least.")
     plates, code = in_order(wells, order)
     places = parse_wells(wells[well], well)
     _refuse_doubled(plates, code, places)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core.checks import arguments, column, number, optional, table
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -62,6 +63,7 @@ def separation(
     >>> [tick.get_text() for tick in ax.get_xticklabels()]
     ['P1', 'P2']
     """
+    arguments(locals(), checks=table, check=column, floor=optional(number(-np.inf)))
     require(checks, NEEDED, "checks")
     rows = _rows(checks, check)
     value, low, high = (rows[name].to_numpy(dtype=np.float64) for name in ("value", "ci_low", "ci_high"))

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import groups, require
 from cellprofiling.plot import style
@@ -62,9 +63,8 @@ def cell_cycle(cells: pd.DataFrame, *, bins: int = 120, ax: Axes | None = None) 
     >>> ax.get_xlabel()
     'DNA content (2 = before replication)'
     """
+    checks.arguments(locals(), cells=checks.table)
     require(cells, [PHASE, CONTENT], "cells")
-    if bins < 2:
-        raise InputError(f"bins={bins}: give a whole number of 2 or more.")
     known = cells[PHASE].notna().to_numpy()
     if not known.any():
         raise InputError("cells: no cell has a phase; the ledger of cell_cycle says why.")
@@ -122,9 +122,8 @@ def phases(wells: pd.DataFrame, *, by: str | Sequence[str], top: int = 40, ax: A
     >>> len(ax.get_yticklabels())
     7
     """
+    checks.arguments(locals(), by=checks.columns)
     require(wells, list(SHARES), "wells")
-    if top < 1:
-        raise InputError(f"top={top}: give a whole number of 1 or more.")
     known = wells[wells[list(SHARES)].notna().all(axis=1)]
     if known.empty:
         raise InputError("wells: no well has shares; the ledger of cell_cycle_shares says why.")

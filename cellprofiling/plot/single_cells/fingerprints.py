@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.names import parse_features
 from cellprofiling.kernels.arrays import Doubles
@@ -64,6 +65,7 @@ def fingerprint(profiles: pd.DataFrame, *, limit: float | None = None, ax: Axes 
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['level', 'spread', 'dependence']
     """
+    checks.arguments(locals(), limit=checks.optional(checks.positive))
     if not len(profiles):
         raise InputError("profiles: the table has no rows; give the wells of a perturbation.")
     found = _strips(profiles)

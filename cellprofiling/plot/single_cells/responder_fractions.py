@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -52,9 +53,8 @@ def responders(table: pd.DataFrame, *, top: int = 30, ax: Axes | None = None) ->
     >>> [tick.get_text() for tick in ax.get_yticklabels()]
     ['B', 'A']
     """
+    checks.arguments(locals())
     require(table, [FRACTION, LOW], "table")
-    if top < 1:
-        raise InputError(f"top={top}: give a whole number of 1 or more.")
     known = table[table[FRACTION].notna()]
     if known.empty:
         raise InputError("table: no perturbation has a fraction; it takes two wells of each.")

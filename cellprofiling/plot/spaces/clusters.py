@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.plot import style
 
@@ -57,9 +59,12 @@ def cluster_heatmap(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['w', 'y', 'x', 'z']
     """
+    checks.arguments(locals(), similarity=checks.table, clusters=checks.optional(checks.whole_numbers))
+    if similarity.shape[0] != similarity.shape[1] or not all(map(is_numeric_dtype, similarity.dtypes)):
+        raise InputError(
+            f"similarity: has the shape {similarity.shape}; give the square table of numbers that similarity() returns."
+        )
     values = similarity.to_numpy(dtype=np.float64)
-    if values.shape[0] != values.shape[1] or not len(values):
-        raise InputError(f"similarity: has the shape {values.shape}; give the square table that similarity() returns.")
     labels = np.zeros(len(values), dtype=int) if clusters is None else np.asarray(clusters, dtype=int)
     if labels.shape != (len(values),):
         raise InputError(f"clusters: {len(labels):,} of them for {len(values):,} rows.")

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -67,6 +68,7 @@ def corrections(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> [text.get_text() for text in ax.get_yticklabels()]
     ['none', 'combat']
     """
+    checks.arguments(locals())
     require(table, NEEDED, "table")
     verdicts = _verdicts(table)
     names = list(dict.fromkeys(table["candidate"]))

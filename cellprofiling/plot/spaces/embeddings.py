@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, listed
 from cellprofiling.core.frame import Reference, feature_columns, require, rows
 from cellprofiling.kernels.arrays import Mask
@@ -70,6 +71,7 @@ def embedding(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('PCA1', 'PCA2')
     """
+    checks.arguments(locals(), color=checks.optional(checks.column), hits=checks.optional(checks.reference))
     x, y = _coordinates(table, x, y)
     here = np.isfinite(table[[x, y]].to_numpy(dtype=np.float64, na_value=np.nan)).all(axis=1)
     controls = here & _mask(table, reference, "reference")

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.plot import style
@@ -51,6 +52,7 @@ def explanation(explained: pd.DataFrame, *, top: int = 10, fdr: float = 0.05, ax
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['Cells Neighbors', 'Nuclei Texture DNA']
     """
+    checks.arguments(locals())
     numbers = ["effect", "ci_low", "ci_high", "q_value"]
     require(explained, [*numbers, "group", "change"], "explained")
     if explained["group"].duplicated().any():
@@ -131,9 +133,8 @@ def group_heatmap(
     >>> ax.images[0].get_array().shape
     (2, 2)
     """
+    checks.arguments(locals(), limit=checks.positive)
     require(explained, ["group", "effect", "q_value"], "explained")
-    if not limit > 0:
-        raise InputError(f"limit={limit}: give a positive effect, for example {MOST:g}.")
     by = [name for name in explained.columns if is_metadata(name)]
     key = explained[by].astype(str).agg(" ".join, axis=1) if by else pd.Series("", index=explained.index)
     cells = explained.assign(_key=key).set_index(["_key", "group"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -48,6 +49,7 @@ def audit(audit: pd.DataFrame, *, alpha: float = 0.05, ax: Axes | None = None) -
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['same position', 'different positions']
     """
+    checks.arguments(locals(), audit=checks.table)
     rows = _rows(audit)
     ax = style.axes(ax, 5.6, 1.9)
     style.quiet(ax)

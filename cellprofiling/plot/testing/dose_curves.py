@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.plot import style
@@ -75,6 +76,7 @@ def doses(
     >>> ax.get_xscale()
     'log'
     """
+    checks.arguments(locals(), fits=checks.frame, responses=checks.frame, dose=checks.optional(checks.column))
     require(fits, NEEDED, "fits")
     require(responses, "response", "responses")
     row, wells = _one(fits, responses, compound)

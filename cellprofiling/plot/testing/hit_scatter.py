@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.kernels.arrays import Doubles, Mask
@@ -86,6 +87,9 @@ def hits(
     >>> [text.get_text() for text in ax.texts[:2]]
     ['nocodazole', 'taxol']
     """
+    checks.arguments(
+        locals(), score=checks.optional(checks.column), fdr=checks.optional(checks.share), label=checks.at_least(0)
+    )
     score = _score(hits) if score is None else score
     fdr = hits.attrs.get("parameters", {}).get("fdr", 0.05) if fdr is None else fdr
     points = _points(hits, score, fdr)
@@ -108,7 +112,8 @@ def _score(hits: pd.DataFrame) -> str:
 
 
 def _points(hits: pd.DataFrame, score: str, fdr: float) -> Points:
-    require(hits, [score, "p_value", "q_value"], "hits")
+    require(hits, score, "score")
+    require(hits, ["p_value", "q_value"], "hits")
     floor = hits.get("p_floor", pd.Series(0.0, index=hits.index))
     numbers = hits[[score, "p_value", "q_value"]].astype(np.float64)
     known = (numbers[[score, "p_value"]].notna().all(axis=1) & (numbers["p_value"] > 0)).to_numpy()

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -47,7 +48,9 @@ def confusion(predictions: pd.DataFrame, *, label: str, ax: Axes | None = None) 
     >>> cpf.plot.confusion(found, label="Metadata_Mechanism").get_title(loc="left")
     '2 of 3 right (67 %)'
     """
-    require(predictions, [label, "predicted", "correct"], "predictions")
+    checks.arguments(locals(), predictions=checks.table)
+    require(predictions, label, "label")
+    require(predictions, ["predicted", "correct"], "predictions")
     known = predictions[predictions["correct"].notna() & predictions["predicted"].notna()]
     if not len(known):
         raise InputError("predictions: no perturbation has an answer to compare with.")

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -56,6 +57,7 @@ def power(table: pd.DataFrame, *, x: str = "plates", target: float = 0.8, ax: Ax
     >>> cpf.plot.power(plan).get_xlabel()
     'plates (replicates)'
     """
+    checks.arguments(locals(), x=checks.column)
     one_of("x", x, NAMES)
     require(table, [*NAMES, "recall", "ci_low", "ci_high"], "table")
     others = [name for name in NAMES if name != x and len(table[name].drop_duplicates()) > 1]

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import require
 from cellprofiling.plot import style
@@ -55,6 +56,7 @@ def replicates(table: pd.DataFrame, *, meaning: str = "perturbations", ax: Axes 
     >>> ax.get_xlabel()
     'median similarity of the pairs of a group'
     """
+    checks.arguments(locals())
     one_of("meaning", meaning, MEANINGS)
     require(table, ["meaning", "share", "threshold", "n"], "table")
     found = table.attrs.get("distributions", {}).get(meaning)

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.kernels.arrays import Doubles, Mask
@@ -63,7 +64,9 @@ def changes(
     >>> [text.get_text() for text in ax.texts]
     ['Cells a']
     """
-    require(features, [size, "feature", "p_value", "q_value"], "features")
+    checks.arguments(locals(), size=checks.column, features=checks.table, label=checks.at_least(0))
+    require(features, size, "size")
+    require(features, ["feature", "p_value", "q_value"], "features")
     numbers = features[[size, "p_value", "q_value"]].astype(np.float64)
     known = numbers[[size, "p_value"]].notna().all(axis=1).to_numpy()
     if not known.any():

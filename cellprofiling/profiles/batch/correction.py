@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import By, Reference, Table, complete, join, split
 from cellprofiling.core.ledgers import Line, lines
@@ -135,6 +136,7 @@ def correct_batch(
     4             B2              DMSO                  16.0
     5             B2        nocodazole                  25.0
     """
+    checks.arguments(locals(), batch=checks.columns, allow_confounded=checks.flag)
     one_of("method", method, METHODS)
     options = METHODS[method].chosen(method_options)
     table = complete(split(profiles, features))
@@ -219,6 +221,7 @@ def fit_batch_correction(
       Metadata_Batch  Cells_a
     0             B2     25.0
     """
+    checks.arguments(locals(), batch=checks.columns, allow_confounded=checks.flag)
     one_of("method", method, METHODS)
     if method not in FITTED:
         raise InputError(

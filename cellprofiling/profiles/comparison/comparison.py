@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import CellProfilingError, InputError, KeyMatchError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledgers import lines, written
@@ -166,11 +167,19 @@ def compare_corrections(
     >>> table.attrs["recommendation"]["chosen"]
     'center'
     """
+    checks.arguments(
+        locals(),
+        candidates=checks.optional(checks.mapping),
+        batch=checks.columns,
+        by=checks.columns,
+        plate=checks.optional(checks.columns),
+        well=checks.optional(checks.column),
+        label=checks.optional(checks.column),
+        saw_labels=checks.columns,
+    )
     require(profiles, features, "features")
     parts = look(profiles, features)
     screen = find_screen(profiles, parts, batch=batch, by=by, reference=reference, plate=plate, well=well, label=label)
-    if neighbors < 3 or draws < 2:
-        raise InputError(f"neighbors={neighbors!r}, draws={draws!r}: at least 3 neighbors and 2 draws are needed.")
     roles = Roles(batch, by, reference, plate, well, features)
     rng = np.random.default_rng(seed)
     held, given = hold_out(screen, rng), view(parts, screen)

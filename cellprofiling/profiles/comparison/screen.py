@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import InputError, ReferenceRowsError
-from cellprofiling.core.frame import By, Reference, Table, complete, groups, require, rows, split
+from cellprofiling.core.frame import WELL, By, Reference, Table, complete, groups, is_there, require, rows, split
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import means
@@ -173,7 +173,7 @@ def _appearing(codes: Indices) -> Indices:
 
 
 def _positions(profiles: pd.DataFrame, well: str | None, order: Indices) -> Indices | None:
-    if well is None or well not in profiles.columns:
+    if well is None or not is_there(profiles, well, WELL, "well"):
         return None
     return pd.factorize(profiles[well].to_numpy(dtype=object)[order])[0].astype(np.intp)
 

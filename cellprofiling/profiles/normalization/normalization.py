@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, listed, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, Table, require, rows, split
 from cellprofiling.profiles.normalization.normalization_fit import Normalization
@@ -120,6 +121,7 @@ def normalize(
     2        negcon                   1.0
     3     treatment                  20.0
     """
+    checks.arguments(locals())
     options = (by, reference, features, zero_scale, min_reference, pool_scale_by, clip)
     table, fit = _fitted(profiles, method, method_options, *options)
     return fit.scaled(table, profiles)
@@ -189,6 +191,7 @@ def fit_normalization(
       Metadata_Plate  Cells_AreaShape_Area
     0             P2                  20.0
     """
+    checks.arguments(locals())
     options = (by, reference, features, zero_scale, min_reference, pool_scale_by, clip)
     return _fitted(profiles, method, method_options, *options)[1]
 
@@ -208,7 +211,7 @@ def _fitted(
     """Return the table taken apart, and the fit to its reference rows."""
     one_of("method", method, METHODS)
     one_of("zero_scale", zero_scale, ZERO_SCALE)
-    _refuse_options(method, min_reference, pool_scale_by, clip)
+    _refuse_pool(method, pool_scale_by)
     table = split(profiles, features)
     masked = not isinstance(reference, str | Mapping | None)
     blank = Normalization(
@@ -226,11 +229,7 @@ def _fitted(
     return table, blank.measured(table, profiles, rows(profiles, reference))
 
 
-def _refuse_options(method: str, min_reference: int, pool_scale_by: By, clip: float | None) -> None:
-    if min_reference < 1:
-        raise InputError(f"min_reference={min_reference!r}: at least 1 row is needed, and 2 to measure a spread.")
-    if clip is not None and not clip > 0:
-        raise InputError(f"clip={clip!r}: needs a number above 0, such as 20, or None to leave all values.")
+def _refuse_pool(method: str, pool_scale_by: By) -> None:
     if pool_scale_by is not None and METHODS[method].pooled is None:
         able = [name for name, other in METHODS.items() if other.pooled is not None]
         raise InputError(f"pool_scale_by={pool_scale_by!r}: {method!r} has no scale to pool; {listed(able)} have one.")

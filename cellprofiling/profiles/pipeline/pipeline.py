@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, meant, one_of
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference, require
 from cellprofiling.profiles.pipeline.presets import PRESETS, preset
 
 Steps = str | Sequence[str | Mapping[str, Any]]
@@ -103,6 +104,7 @@ def run_steps(
     >>> done.attrs["steps"]
     [{'normalize': {'method': 'standardize', 'by': 'Metadata_Plate', 'ddof': 1}}]
     """
+    checks.arguments(locals(), steps=checks.steps, plate=checks.optional(checks.columns))
     roles = {
         "reference": reference,
         "perturbation": by,
@@ -165,6 +167,8 @@ def _filled(value: Any, roles: Mapping[str, Any], table: pd.DataFrame) -> Any:
         return None
     if found is None and not open_:
         raise InputError(f"needs {ARGUMENTS.get(role, role)}=..., which was not given.")
+    if role != "reference":
+        require(table, found, ARGUMENTS.get(role, role))
     return found
 
 

@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import one_of
 
 Step = dict[str, dict[str, Any]]
@@ -179,4 +180,5 @@ def preset(name: str) -> list[Step]:
     >>> [verb for step in cpf.preset("pycytominer_4b") for verb in step]
     ['normalize', 'select_features']
     """
+    checks.arguments(locals())
     return deepcopy(list(PRESETS[one_of("name", name, PRESETS)].steps))

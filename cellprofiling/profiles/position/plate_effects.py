@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join, rows, split
 from cellprofiling.core.ledgers import lines
@@ -113,6 +114,7 @@ def correct_position(
     >>> cpf.correct_position(wells, "median_polish")["Cells_Size"].unique()
     array([107.5])
     """
+    checks.arguments(locals(), perturbation=checks.optional(checks.columns))
     one_of("method", method, METHODS)
     options = METHODS[method].chosen(method_options)
     _refuse_arguments(method, reference, pool_by)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import InputError, ReferenceRowsError
+from cellprofiling.core import checks
+from cellprofiling.core.errors import ReferenceRowsError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, rows, split
 from cellprofiling.core.ledgers import written
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
@@ -125,8 +126,7 @@ def audit_position(
     >>> audit["test"].tolist()
     ['same position on other plates', 'surface within plates']
     """
-    if permutations < 1:
-        raise InputError(f"permutations={permutations!r}: at least 1 is needed, and 19 for a p-value of 0.05.")
+    checks.arguments(locals())
     controls = rows(profiles, reference)
     table = split(profiles, features)
     layout = find_layout(profiles, by, well, controls, None, None)

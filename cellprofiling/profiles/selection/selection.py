@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, one_of
 from cellprofiling.core.frame import Reference, Table, rows, split
 from cellprofiling.kernels.scale.order import content_order
@@ -125,6 +126,7 @@ def select_features(
     2           A03                        2.9                         -1.0
     3           A04                        5.2                          1.0
     """
+    checks.arguments(locals(), steps=checks.optional(checks.steps))
     table, verdicts, chosen = _judged(profiles, steps, reference, features)
     return _decided(table, verdicts, chosen, features is None).applied(table, profiles)
 
@@ -171,6 +173,7 @@ def fit_selection(
        Cells_AreaShape_Area
     0                   3.0
     """
+    checks.arguments(locals(), steps=checks.optional(checks.steps))
     table, verdicts, chosen = _judged(profiles, steps, reference, features)
     return _decided(table, verdicts, chosen, features is None)
 
@@ -219,6 +222,7 @@ def explain_selection(
     0         Cells_AreaShape_Area  variance   True   variance 1.6
     1  Cells_AreaShape_EulerNumber  variance  False     variance 0
     """
+    checks.arguments(locals(), steps=checks.optional(checks.steps))
     return _judged(profiles, steps, reference, features)[1]
 
 

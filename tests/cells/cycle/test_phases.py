@@ -148,7 +148,7 @@ def test_errors(tmp_path: Path):
         cpf.cell_cycle(cells.drop(columns=[DNA, MEAN]))
     with pytest.raises(InputError, match="background=None: give a number"):
         cpf.cell_cycle(cells, background=None)
-    with pytest.raises(InputError, match="the table has no rows"):
+    with pytest.raises(InputError, match="of 0 rows"):
         cpf.cell_cycle(cells.iloc[:0])
     cells.to_parquet(tmp_path / "cells.parquet")
     with pytest.raises(InputError, match="a ndarray fits a table only"):

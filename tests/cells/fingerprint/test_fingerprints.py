@@ -263,9 +263,9 @@ def test_progress_counts_both_passes(screen: SimulatedScreen, tmp_path: Path) ->
         ({"blocks": "shape"}, InputError, "blocks='shape': choose one of"),
         ({"blocks": []}, InputError, r"blocks=\[\]: name one or more"),
         ({"level": "mode"}, InputError, "level='mode': choose one of"),
-        ({"components": 0}, InputError, "components=0: give a whole number from 1 up"),
-        ({"clip": 0}, InputError, "clip=0: give a number above 0"),
-        ({"platemap": 3}, InputError, "platemap: expected a pandas.DataFrame, got int"),
+        ({"components": 0}, InputError, "components=0: not a whole number of at least 1"),
+        ({"clip": 0}, InputError, "clip=0: not a finite number above 0"),
+        ({"platemap": 3}, InputError, "platemap=3: not a pandas.DataFrame"),
         ({"platemap": pd.DataFrame({"Metadata_Role": ["negcon"]})}, ColumnError, "must both have 'Metadata_Well'"),
     ],
 )

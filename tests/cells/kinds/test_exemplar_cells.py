@@ -56,7 +56,7 @@ def test_a_lone_well_has_exemplars_too(made):
 
 
 def test_errors(made):
-    with pytest.raises(InputError, match="k=0: give a whole number"):
+    with pytest.raises(InputError, match="k=0: not a whole number of at least 1"):
         cpf.exemplars(made.cells, by=BY, reference=DMSO, k=0, platemap=made.platemap)
 
 

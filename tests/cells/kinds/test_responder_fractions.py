@@ -166,15 +166,15 @@ def test_wells_that_the_platemap_lacks_are_in_the_ledger():
 
 def test_errors():
     cells = screen()
-    with pytest.raises(InputError, match="permutations=0: give a positive number"):
+    with pytest.raises(InputError, match="permutations=0: not a whole number of at least 1"):
         cpf.responders(cells, by=BY, reference=DMSO, permutations=0)
     with pytest.raises(InputError, match="max_cells=3"):
         cpf.responders(cells, by=BY, reference=DMSO, max_cells=3)
     with pytest.raises(InputError, match="reference=None"):
         cpf.responders(cells, by=BY, reference=None)
-    with pytest.raises(InputError, match="by=None: name the columns"):
+    with pytest.raises(InputError, match="by=None: not the name of a column"):
         cpf.responders(cells, by=None, reference=DMSO)
-    with pytest.raises(InputError, match="the table has no rows"):
+    with pytest.raises(InputError, match="of 0 rows"):
         cpf.responders(cells.iloc[:0], by=BY, reference=DMSO)
     with pytest.raises(ColumnError, match="no such column"):
         cpf.responders(cells, by="Metadata_Drug", reference=DMSO)

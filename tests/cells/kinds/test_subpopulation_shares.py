@@ -69,7 +69,7 @@ def test_errors():
         cpf.subpopulations(cells, reference=DMSO, method="em")
     with pytest.raises(InputError, match="ridge=1: not an option of 'kmeans'"):
         cpf.subpopulations(cells, reference=DMSO, ridge=1)
-    with pytest.raises(InputError, match="n=1: give a whole number from 2"):
+    with pytest.raises(InputError, match="n=1: not a whole number of at least 2"):
         cpf.subpopulations(cells, reference=DMSO, n=1)
     wells = cpf.subpopulations(cells, reference=DMSO, by=BY, n=4)
     with pytest.raises(InputError, match="permutations=0"):

@@ -165,7 +165,7 @@ def test_clustering_tells_cells_that_lie_together():
 def test_bad_input_is_one_sentence():
     cells = crowded(plates=1, wells=10, n=30)
     measured = measure_neighborhood(cells)
-    with pytest.raises(InputError, match="radius=-1: give a positive length"):
+    with pytest.raises(InputError, match="radius=-1: not a finite number above 0"):
         measure_neighborhood(cells, radius=-1)
     with pytest.raises(ColumnError, match=r"'Metadata_Local_Density', .* are there already"):
         measure_neighborhood(measured)

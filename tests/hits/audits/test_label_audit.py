@@ -45,9 +45,9 @@ def test_one_plate_cannot_tell(wells: pd.DataFrame) -> None:
 
 def test_bad_input_is_named(wells: pd.DataFrame) -> None:
     """Each mistake has its sentence."""
-    with pytest.raises(InputError, match=r"alpha=2: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"alpha=2: not a number between 0 and 1"):
         cpf.audit_labels(wells, by="Metadata_Compound", alpha=2)
-    with pytest.raises(InputError, match=r"by=None: name the columns"):
+    with pytest.raises(InputError, match=r"by=None: not the name of a column"):
         cpf.audit_labels(wells, by=None)
     with pytest.raises(ColumnError, match=r"by='Metadata_Drug': no such column"):
         cpf.audit_labels(wells, by="Metadata_Drug")

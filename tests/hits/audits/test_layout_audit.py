@@ -149,5 +149,5 @@ def test_bad_input_is_named() -> None:
         cpf.audit_layout(pd.concat([table, table[table["Metadata_Plate"] == "P01"]]), "Metadata_Map")
     with pytest.raises(InputError, match=r"count='Metadata_Object_Count': cell counts are 0 or more"):
         cpf.audit_layout(table.assign(Metadata_Object_Count=-1.0), "Metadata_Map")
-    with pytest.raises(ColumnError, match=r"neither 'cells' nor features to compare plates by"):
+    with pytest.raises(ColumnError, match=r"count='cells': no such column"):
         cpf.audit_layout(table, "Metadata_Map", count="cells")

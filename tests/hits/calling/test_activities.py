@@ -186,7 +186,7 @@ def test_bad_input_is_named(screen_of_noise: callable) -> None:
         cpf.activity(wells, **CALL, method="mapp")
     with pytest.raises(InputError, match=r"control_fit='never': choose one of 'refit', 'whiten', 'as_given'"):
         cpf.activity(wells, **CALL, control_fit="never")
-    with pytest.raises(InputError, match=r"permutations=0: give a positive number"):
+    with pytest.raises(InputError, match=r"permutations=0: not a whole number of at least 1"):
         cpf.activity(wells, **CALL, permutations=0)
     with pytest.raises(ReferenceRowsError, match=r"matches no row.*Metadata_Role holds 'negcon'"):
         cpf.activity(wells, by="Metadata_Compound", reference="Metadata_Role == 'negcom'")

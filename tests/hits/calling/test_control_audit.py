@@ -77,5 +77,5 @@ def test_pseudo_compounds_spread_over_plates(screen_of_noise: callable, monkeypa
 
 def test_bad_input_is_named(screen_of_noise: callable) -> None:
     """One well is no compound."""
-    with pytest.raises(InputError, match=r"n_wells=1: a pseudo-compound needs two wells"):
+    with pytest.raises(InputError, match=r"n_wells=1: not a whole number of at least 2"):
         audit(screen_of_noise(), n_wells=1)

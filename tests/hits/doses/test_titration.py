@@ -192,7 +192,7 @@ def test_compounds_with_few_doses_are_left_out_and_named():
 
 def test_what_cannot_be_compared_is_said():
     wells, _ = screen(8, n=3)
-    with pytest.raises(InputError, match="min_overlap=1: give at least 2"):
+    with pytest.raises(InputError, match="min_overlap=1: not a whole number of at least 2"):
         cpf.titration_similarity(wells, **ASKED, min_overlap=1)
     with pytest.raises(ColumnError, match="holds the dose column 'Metadata_Dose'; name the compound alone"):
         cpf.titration_similarity(wells, **ASKED | {"by": ["Metadata_Compound", "Metadata_Dose"]})

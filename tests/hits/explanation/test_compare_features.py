@@ -305,7 +305,7 @@ def test_bad_input_is_named(wells: pd.DataFrame) -> None:
         cpf.compare_features(wells, **BY, ssmd="robust")
     with pytest.raises(InputError, match=r"control_fit='no'"):
         cpf.compare_features(wells, **BY, control_fit="no")
-    with pytest.raises(InputError, match=r"level=95: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"level=95: not a number between 0 and 1"):
         cpf.compare_features(wells, **BY, level=95)
     with pytest.raises(ColumnError, match=r"features='Cells_none': no such column"):
         cpf.compare_features(wells, **BY, features=["Cells_none"])

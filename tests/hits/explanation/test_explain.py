@@ -212,9 +212,9 @@ def test_wrong_arguments_are_named() -> None:
     wells = screen(0)
     with pytest.raises(InputError, match=r"model='mean': choose one of 'pooled', 'paired'"):
         explained(wells, model="mean")
-    with pytest.raises(InputError, match=r"level=1.5: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"level=1.5: not a number between 0 and 1"):
         explained(wells, level=1.5)
-    with pytest.raises(InputError, match=r"fdr=0: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"fdr=0: not a number between 0 and 1"):
         explained(wells, fdr=0)
     with pytest.raises(FeatureError, match=r"groups: 1 of 1 features are no features of the profiles: 'x'"):
         explained(wells, groups={"x": "a"})

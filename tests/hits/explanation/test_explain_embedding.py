@@ -73,7 +73,7 @@ def test_order_of_rows_does_not_matter_and_one_plate_is_split_by_wells() -> None
 
 def test_wrong_input_is_named() -> None:
     embedding, named = tables()
-    with pytest.raises(InputError, match=r"n_components=0, folds=5"):
+    with pytest.raises(InputError, match=r"n_components=0: not a whole number"):
         cpf.explain_embedding(embedding, named, n_components=0)
     with pytest.raises(InputError, match=r"reference=None: with by"):
         cpf.explain_embedding(embedding, named, by="Metadata_Compound")

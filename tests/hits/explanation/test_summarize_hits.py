@@ -65,7 +65,7 @@ def test_wrong_input_is_named() -> None:
         cpf.summarize_hits(found.iloc[2:], table, **ASKED)
     with pytest.raises(InputError, match=r"explained: 15 rows of 8 perturbations.*none in one only"):
         cpf.summarize_hits(found.iloc[1:], table, **ASKED)
-    with pytest.raises(InputError, match=r"top=0: give 1 or more"):
+    with pytest.raises(InputError, match=r"top=0: not a whole number of at least 1"):
         cpf.summarize_hits(found, table, top=0, **ASKED)
-    with pytest.raises(InputError, match=r"alike=-2: give -1.0 or more"):
+    with pytest.raises(InputError, match=r"alike=-2: not a finite number of at least -1"):
         cpf.summarize_hits(found, table, alike=-2, **ASKED)

@@ -104,7 +104,7 @@ def test_what_is_not_tested() -> None:
 def test_bad_input_is_named() -> None:
     """Each mistake has its sentence."""
     wells = noise_screen(0, n_compounds=1)
-    with pytest.raises(InputError, match=r"permutations=0: give a positive number"):
+    with pytest.raises(InputError, match=r"permutations=0: not a whole number of at least 1"):
         cpf.distinctiveness(wells, **CALL, permutations=0)
     with pytest.raises(InputError, match=r"by='Metadata_Compound': one perturbation alone has nothing to differ from"):
         cpf.distinctiveness(wells, **CALL)

@@ -153,7 +153,7 @@ def test_bad_input_is_named() -> None:
         cpf.predict_mechanism(table, **CALL, not_same="vendor")
     with pytest.raises(ColumnError, match=r"label='Metadata_MOA': no such column"):
         cpf.predict_mechanism(table, by="Metadata_Compound", label="Metadata_MOA")
-    with pytest.raises(ColumnError, match=r"by=None: name the columns that tell perturbations apart"):
+    with pytest.raises(ColumnError, match=r"by=None: not the name of a column"):
         cpf.predict_mechanism(table, by=None, label=LABEL)
     with pytest.raises(
         ColumnError, match=r"label='Metadata_Dose': differs between the rows of 'c00'.*more columns in by"
@@ -163,7 +163,7 @@ def test_bad_input_is_named() -> None:
         cpf.predict_mechanism(table, **CALL, average="mode")
     with pytest.raises(InputError, match=r"metric='cos'"):
         cpf.predict_mechanism(table, **CALL, metric="cos")
-    with pytest.raises(InputError, match=r"permutations=0: give a positive number"):
+    with pytest.raises(InputError, match=r"permutations=0: not a whole number of at least 1"):
         cpf.predict_mechanism(table, **CALL, permutations=0)
     with pytest.raises(ColumnError, match=r"no perturbation has a candidate with its own label"):
         cpf.predict_mechanism(table.assign(Metadata_Mechanism=table["Metadata_Compound"]), **CALL)

@@ -84,7 +84,7 @@ def test_doses_of_a_compound_are_no_neighbors() -> None:
 def test_bad_input_is_named() -> None:
     """Each mistake has its sentence."""
     table = compounds()
-    with pytest.raises(InputError, match=r"k=0: give a positive number of neighbors"):
+    with pytest.raises(InputError, match=r"k=0: not a whole number of at least 1"):
         cpf.enrich_neighbors(table, **CALL, k=0)
     with pytest.raises(ColumnError, match=r"label='Metadata_Target': all 30 perturbations are without a label"):
         cpf.enrich_neighbors(table.assign(Metadata_Target=None), **CALL)

@@ -132,9 +132,9 @@ def test_bad_input_is_named() -> None:
     """Each mistake has its sentence."""
     table, known = genes(), complexes()
     call = {"by": "Metadata_Gene"}
-    with pytest.raises(InputError, match=r"tails=\(0.95, 0.05\): give two shares"):
+    with pytest.raises(InputError, match=r"tails=\(0.95, 0.05\): not two numbers, the lower one first"):
         cpf.relation_recall(table, known, **call, tails=(0.95, 0.05))
-    with pytest.raises(InputError, match=r"permutations=0: give a positive number"):
+    with pytest.raises(InputError, match=r"permutations=0: not a whole number of at least 1"):
         cpf.relation_recall(table, known, **call, permutations=0)
     with pytest.raises(InputError, match=r"none of 60 pairs is in the map; relations name 'x.*the map 'g"):
         cpf.relation_recall(table, known.replace(r"^g", "x", regex=True), **call)

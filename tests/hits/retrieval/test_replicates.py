@@ -54,7 +54,7 @@ def test_dead_wells_are_named() -> None:
 def test_bad_input_is_named() -> None:
     """Each mistake has its sentence."""
     wells = noise_screen(0, n_plates=1, n_controls=2)
-    with pytest.raises(InputError, match=r"quantile=5: give a number between 0 and 1"):
+    with pytest.raises(InputError, match=r"quantile=5: not a number between 0 and 1"):
         shares(wells, quantile=5)
     with pytest.raises(InputError, match=r"no two wells are replicates on different plates"):
         shares(wells, plate="Metadata_Plate")

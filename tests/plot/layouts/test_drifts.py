@@ -80,7 +80,7 @@ def test_few_plates_have_no_limits_and_a_plate_without_controls_no_point() -> No
 
 
 def test_mistakes_are_said() -> None:
-    with pytest.raises(InputError, match="limit=0: give a positive number"):
+    with pytest.raises(InputError, match="limit=0: not a finite number above 0"):
         drift(wells(), "x", reference=NEGCON, limit=0, ax=axes())
     with pytest.raises(InputError, match="value='x': no control well has one"):
         drift(wells().assign(x=np.nan), "x", reference=NEGCON, ax=axes())

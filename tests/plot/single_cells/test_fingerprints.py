@@ -61,7 +61,7 @@ def test_colors_end_where_asked() -> None:
 
 def test_what_cannot_be_drawn() -> None:
     """No rows, or no fingerprint."""
-    with pytest.raises(InputError, match="profiles: the table has no rows"):
+    with pytest.raises(InputError, match="of 0 rows"):
         fingerprint(table().iloc[:0])
     with pytest.raises(InputError, match="profiles: no columns of level, spread"):
         fingerprint(table()[["Metadata_Well"]])

@@ -71,7 +71,7 @@ def test_bad_input_is_named() -> None:
         explanation(table().assign(effect=np.nan))
     with pytest.raises(ColumnError, match=r"explained='change': no such column"):
         explanation(table().drop(columns="change"))
-    with pytest.raises(InputError, match=r"limit=0: give a positive effect"):
+    with pytest.raises(InputError, match=r"limit=0: not a finite number above 0"):
         group_heatmap(table(), limit=0)
     with pytest.raises(InputError, match=r"no row has an effect, or a perturbation has a group twice"):
         group_heatmap(pd.concat([table(), table()]))

@@ -30,7 +30,7 @@ def test_counts_are_where_they_belong() -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ColumnError, match=r"predictions='Metadata_MOA': no such column"):
+    with pytest.raises(ColumnError, match=r"label='Metadata_MOA': no such column"):
         confusion(predictions(), label="Metadata_MOA")
     with pytest.raises(InputError, match=r"no perturbation has an answer"):
         confusion(predictions().iloc[4:], label=LABEL)

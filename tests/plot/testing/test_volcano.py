@@ -60,7 +60,7 @@ def test_p_values_of_zero_and_missing_ones_can_be_drawn() -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ColumnError, match=r"features='size': no such column"):
+    with pytest.raises(ColumnError, match=r"size='size': no such column"):
         changes(table(), size="size")
     with pytest.raises(InputError, match=r"no row has both 'difference' and a p_value"):
         changes(table().assign(p_value=np.nan))

@@ -215,7 +215,7 @@ def test_what_cannot_be_asked_for(balanced):
         cpf.correct_batch(balanced, "combatt", batch=BATCH)
     with pytest.raises(ColumnError, match=r"batch='Metadata_batch': no such column.*Did you mean 'Metadata_Batch'"):
         cpf.correct_batch(balanced, "combat", batch="Metadata_batch")
-    with pytest.raises(InputError, match=r"batch=None: name the columns"):
+    with pytest.raises(InputError, match=r"batch=None: not the name of a column"):
         cpf.correct_batch(balanced, "combat", batch=None)
     with pytest.raises(
         InputError, match=r"theta=1: not an option of 'combat'; its options are 'reference_batch', 'mean"

@@ -118,7 +118,7 @@ def test_layouts_that_tell_nothing_are_not_tested():
 
 def test_what_cannot_be_used_is_named():
     wells = plates(n_plates=2)
-    with pytest.raises(InputError, match=r"permutations=0: at least 1 is needed"):
+    with pytest.raises(InputError, match=r"permutations=0: not a whole number of at least 1"):
         audited(wells, permutations=0)
     lonely = wells.iloc[[0, 96]].assign(Metadata_Role="negcon")
     with pytest.raises(ReferenceRowsError, match=r"no plate has two control wells"):

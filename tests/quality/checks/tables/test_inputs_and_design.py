@@ -103,9 +103,9 @@ def test_mistakes_are_said(clean) -> None:
         check_quality(dates, order="Metadata_Date")
     with pytest.raises(KeyMatchError, match="profiles: none of the 384 wells"):
         check_quality(clean, profiles=clean.assign(Metadata_Plate="Q"))
-    with pytest.raises(InputError, match="cells: expected a table"):
+    with pytest.raises(InputError, match="cells=3: not a table of cells"):
         check_quality(clean, cells=3)
-    with pytest.raises(InputError, match="images: expected a table"):
+    with pytest.raises(InputError, match=r"images=3: not a pandas\.DataFrame"):
         check_quality(clean, images=3)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import lazy_loader
 
-from cellprofiling.core.face import answering, entries, no_such_name
+from cellprofiling.core.face.entries import answering, entries, no_such_name
 from cellprofiling.core.version import __version__ as __version__
 
 __all__ = [entry.name for entry in entries()]

@@ -6,7 +6,7 @@ Each message names the argument, what was given, and what would do.
 import difflib
 from collections.abc import Iterable
 
-from cellprofiling.core.aliases import ALIASES
+from cellprofiling.core.face.aliases import ALIASES
 
 SHARED = "Metadata_"  # a beginning that says nothing about how alike two names are
 SHOWN = 8  # how many names a message lists before it says how many more there are

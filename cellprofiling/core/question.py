@@ -19,6 +19,7 @@ class Question:
     well, count : columns with the position of a well and the number of its cells.
     dose : the column of doses, each of which is a row of its own.
     within : columns in which a well and the controls it is compared with agree, beside the plate.
+    says_within : whether the user said so, be it that there are none.
     """
 
     by: tuple[str, ...]
@@ -28,6 +29,7 @@ class Question:
     count: str = COUNT
     dose: str | None = None
     within: tuple[str, ...] = ()
+    says_within: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -64,4 +66,6 @@ def ask(
     require(profiles, dose, "dose")
     require(profiles, plate, "plate")
     strata = tuple(name for name in require(profiles, within, "within") if name != plate)
-    return Question(tuple(names), reference, plate, dose=dose, within=strata, **positions)
+    return Question(
+        tuple(names), reference, plate, dose=dose, within=strata, says_within=within is not None, **positions
+    )

@@ -5,7 +5,7 @@ import ast
 import pandas as pd
 
 from cellprofiling.core.errors import InputError, listed, meant
-from cellprofiling.core.face import Entry, entries
+from cellprofiling.core.face.entries import Entry, entries
 
 
 def verbs(question: str | None = None) -> pd.DataFrame:

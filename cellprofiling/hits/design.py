@@ -1,16 +1,18 @@
 """Who is compared with whom: perturbations, control wells and the plates they share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.account.strata import strata_of
+from cellprofiling.core.account.units import refuse_shared_wells
 from cellprofiling.core.errors import ReferenceRowsError, listed
 from cellprofiling.core.frame import groups, rows, split
-from cellprofiling.core.ledgers import KEY
+from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.question import Question
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
@@ -31,6 +33,7 @@ class Layout:
     group : number of the perturbation of each well, -1 for controls.
     keys : what names a perturbation, one row each.
     plates : what blocks are called, by number.
+    notes : what to know of cell lines, time points and the like that the question does not name, in sentences.
     """
 
     is_control: Mask
@@ -38,6 +41,11 @@ class Layout:
     group: Indices
     keys: pd.DataFrame
     plates: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def lines(self, step: str) -> list[Line]:
+        """Return the notes as lines of the ledger."""
+        return [line for note in self.notes for line in lines(step, "stratum", ["all"], note)]
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,8 @@ class Design(Layout):
     was_whitened : whether the ledger says that the profiles were whitened on few reference rows.
     """
 
-    x: Doubles
-    features: tuple[str, ...]
+    x: Doubles = field(default_factory=lambda: np.empty((0, 0)))
+    features: tuple[str, ...] = ()
     was_whitened: bool = False
 
     @cached_property
@@ -122,8 +130,15 @@ class Pool:
 
 
 def find_layout(profiles: pd.DataFrame, question: Question) -> Layout:
-    """Return who is compared with whom; a plate whose controls cannot be compared with is an error."""
+    """Return who is compared with whom.
+
+    A plate whose controls cannot be compared with is an error, and so are rows that share plate and well, and strata
+    that the question does not name and whose controls differ beyond chance.
+    """
     is_control = rows(profiles, question.reference)
+    well = question.well if question.well in profiles else None
+    refuse_shared_wells(profiles, plate=question.plate, well=well, within=question.within)
+    notes = _unnamed_strata(profiles, question, is_control)
     for argument, columns in (("plate", question.plate), ("within", question.within)):
         groups(profiles, columns, argument)  # a missing value is of the column that the user named
     plate, plate_keys = groups(profiles, question.block, "plate")
@@ -132,7 +147,18 @@ def find_layout(profiles: pd.DataFrame, question: Question) -> Layout:
     codes, keys = groups(profiles[~is_control], question.keys)
     group = np.full(len(profiles), -1, dtype=np.intp)
     group[~is_control] = codes
-    return Layout(is_control, plate, group, keys, plates)
+    return Layout(is_control, plate, group, keys, plates, notes)
+
+
+def _unnamed_strata(profiles: pd.DataFrame, question: Question, is_control: Mask) -> tuple[str, ...]:
+    """Return what to know of strata that the question does not name; refuse those whose controls differ."""
+    if question.says_within:
+        return ()
+    strata = strata_of(profiles, question.plate, by=question.keys, controls=is_control)
+    for stratum in strata:
+        if stratum.level == "well" and stratum.differs:
+            raise ReferenceRowsError(f"within: {stratum.sentence}")
+    return tuple(stratum.sentence for stratum in strata)
 
 
 def find_design(profiles: pd.DataFrame, question: Question) -> Design:

@@ -183,7 +183,8 @@ def rank_hits(
     hits.attrs |= _audits(profiles, question, design, controls.audit)
     hits.attrs["parameters"] = _parameters(question, settings, fdr, blocks)
     hits.attrs["provenance"] = {"cellprofiling": __version__, "input_sha256": content_sha256(profiles)}
-    return written(hits, profiles, new=dead_wells(profiles, design, blocks))
+    new = [*design.lines("rank_hits"), *dead_wells(profiles, design, blocks)]
+    return written(hits, profiles, new=new)
 
 
 def _described(design: Design, well: pd.Series, counts: Doubles, settings: Settings, blocks: Blocks) -> pd.DataFrame:
@@ -282,5 +283,5 @@ def _audits(profiles: pd.DataFrame, question: Question, design: Design, controls
         "audit": controls.to_dict("records"),
         "layout_audit": moved,
         "label_audit": labels[labels["verdict"] == SWAPPED].to_dict("records"),
-        "sentences": [*controls["message"], sentence, label_sentence(labels, plate, well)],
+        "sentences": [*controls["message"], sentence, label_sentence(labels, plate, well), *design.notes],
     }

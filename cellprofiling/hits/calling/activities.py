@@ -160,8 +160,9 @@ def activity(
     design = find_design(profiles, question)
     refuse_controls_alone(design, reference)
     tests = call_perturbations(design, settings, blocks, combine)
+    new = [*design.lines("activity"), *dead_wells(profiles, design, blocks)]
     columns = COLUMNS if not blocks else [name for name in tests if name not in question.keys]
-    return written(tests[[*question.keys, *columns]], profiles, new=dead_wells(profiles, design, blocks))
+    return written(tests[[*question.keys, *columns]], profiles, new=new)
 
 
 def call_perturbations(design: Design, settings: Settings, blocks: Blocks = None, combine: str = "min") -> pd.DataFrame:

@@ -9,7 +9,7 @@ from scipy.special import gamma
 from scipy.stats import kstest, ttest_rel
 
 import cellprofiling as cpf
-from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError
+from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError, ReferenceRowsError
 from tests.builders import NEGCON
 from tests.chance import ERROR, allowed, sharing
 
@@ -96,7 +96,10 @@ def test_cells_taken_for_replicates_fail() -> None:
     cells.insert(0, "Metadata_Compound", np.repeat(compound, n_cells))
     means = cells.groupby(["Metadata_Plate", "Metadata_Well", "Metadata_Compound"], as_index=False).mean()
     call = {"by": "Metadata_Compound", "reference": "Metadata_Compound == 'DMSO'"}
-    assert (cpf.compare_features(cells, **call)["p_value"] <= 0.05).mean() > 0.4
+    with pytest.raises(KeyMatchError, match="they are cells, no replicates"):
+        cpf.compare_features(cells, **call)
+    as_wells = cells.assign(Metadata_Well=np.arange(len(cells)))
+    assert (cpf.compare_features(as_wells, **call)["p_value"] <= 0.05).mean() > 0.4
     low, high = allowed(300, alike=sharing(10, 20, 4))
     assert low <= (cpf.compare_features(means, **call)["p_value"] <= 0.05).mean() <= high
 
@@ -105,7 +108,7 @@ def test_ignoring_plates_fails(screen_of_noise: Callable[..., pd.DataFrame]) -> 
     """Compounds on one plate each, plates shifted: all plates as one call noise; plate by plate does not."""
     table = screen_of_noise(0, n_plates=4, n_compounds=20, n_same=8, normalized=False)
     table.loc[table["Metadata_Role"] == "treatment", "Metadata_Compound"] += table["Metadata_Plate"]
-    assert rates(table.assign(Metadata_Plate="all"))[0] > 0.3
+    assert rates(table.assign(Metadata_Plate="all").drop(columns="Metadata_Well"))[0] > 0.3
     low, high = allowed(80 * 30, alike=among(20, 16, 8))
     assert low <= rates(table)[0] <= high
 

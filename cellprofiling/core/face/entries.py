@@ -7,11 +7,11 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cellprofiling.core.aliases import ALIASES
 from cellprofiling.core.errors import ArgumentError, listed, meant, nearest
+from cellprofiling.core.face.aliases import ALIASES
 
 PACKAGE = "cellprofiling"
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"from \.(?P<module>[\w.]*) import (?P<name>\w+) as \w+  # (?P<page>\w+)$")
 QUESTION = re.compile(r"# --- (.+) ---$")
 

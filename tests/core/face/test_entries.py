@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import cellprofiling as cpf
-from cellprofiling.core.aliases import ALIASES
 from cellprofiling.core.errors import ArgumentError, InputError, meant, one_of
-from cellprofiling.core.face import answering, entries
+from cellprofiling.core.face.aliases import ALIASES
+from cellprofiling.core.face.entries import answering, entries
 from cellprofiling.profiles.normalization import normalization
 
 WELLS = pd.DataFrame({"Metadata_Plate": "P1", "Cells_AreaShape_Area": [9.0, 10, 11]})

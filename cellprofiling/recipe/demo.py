@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-import cellprofiling as cpf
 from cellprofiling.core.errors import plural
 from cellprofiling.recipe.run import run_recipe
 
@@ -31,8 +30,10 @@ class Verdict:
 
 def run_demo(preset: str, out: Path, *, seed: int = 0, tell: Callable[[str], Any] = str) -> Verdict:
     """Simulate a screen into `out/screen`, run it into `out/results`, and return how many hits are true."""
+    from cellprofiling.simulate.screen import simulate_screen
+
     tell("simulating a screen")
-    screen = cpf.simulate_screen(preset, seed=seed)
+    screen = simulate_screen(preset, seed=seed)
     folder = screen.write(out / "screen")
     tables = run_recipe(folder / "screen.yaml", out / "results", tell=tell)
     return judge(tables["hits"], screen.truth.compounds)

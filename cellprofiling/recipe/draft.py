@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-import cellprofiling as cpf
 from cellprofiling.core.errors import FileFormatError, InputError
 from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.io.cells import open_cells
+from cellprofiling.io.platemaps import read_platemap
 from cellprofiling.io.storage.files import atomic
 
 NAME = "screen.yaml"
@@ -51,7 +52,7 @@ def _look(folder: Path) -> Findings:
     problems = []
     for candidate in _candidates(folder, platemap):
         try:
-            cells = cpf.open_cells(folder / candidate)
+            cells = open_cells(folder / candidate)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -73,7 +74,7 @@ def _find_platemap(folder: Path) -> tuple[str | None, pd.DataFrame | None]:
     for child in sorted(folder.iterdir()):
         if child.is_file() and any(word in child.name.lower() for word in PLATEMAP_NAMES):
             try:
-                return child.name, cpf.read_platemap(child, pad_wells=True)
+                return child.name, read_platemap(child, pad_wells=True)
             except InputError:
                 continue
     return None, None

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-import cellprofiling as cpf
-from cellprofiling.io.hit_lists import read_hits
+from cellprofiling.io.hit_lists import read_hits, write_hits
 from cellprofiling.io.storage.files import atomic
+from cellprofiling.io.tables import read_profiles, write_profiles
 
 QUALITY, TABLES = "quality.json", "quality"
 QUALITY_FILES = ("checks.csv", "checks.parquet", "flags_plates.parquet", "flags_wells.parquet", "junit.xml")
@@ -26,15 +26,15 @@ class Result:
 
 
 def _write_hits(hits: pd.DataFrame, folder: Path) -> None:
-    cpf.write_hits(hits, folder / "hits.csv")
+    write_hits(hits, folder / "hits.csv")
 
 
 def _table(name: str) -> Result:
     file = f"{name}.parquet"
     return Result(
         (file,),
-        lambda table, folder: cpf.write_profiles(table, folder / file),
-        lambda folder: cpf.read_profiles(folder / file),
+        lambda table, folder: write_profiles(table, folder / file),
+        lambda folder: read_profiles(folder / file),
     )
 
 

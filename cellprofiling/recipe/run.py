@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-import cellprofiling as cpf
 from cellprofiling.core.digests import values_sha256
 from cellprofiling.core.ledgers import ledger, written
 from cellprofiling.core.progress import Tell
+from cellprofiling.core.version import __version__
+from cellprofiling.io.tables import write_profiles
 from cellprofiling.recipe.provenance import Provenance, is_intact, read_stages
 from cellprofiling.recipe.results import RESULTS
 from cellprofiling.recipe.schema import Recipe, load_recipe
@@ -36,6 +37,8 @@ def run_recipe(
     provenance.json is written after each stage, so a run that was cut off resumes where it stopped. Results of an
     earlier run that this one replaces are removed as soon as its own first result is ready, not before.
     """
+    from cellprofiling.report.render import write_report
+
     path, out = Path(path), Path(out)
     run = Run(load_recipe(path), path.parent, {}, progress)
     tell("reading inputs")
@@ -56,8 +59,8 @@ def run_recipe(
         provenance.record(stage.name, prints[stage.name], run.tables[stage.name], out, RESULTS[stage.name].files)
         provenance.write(out)
     tell("writing the report")
-    cpf.write_profiles(ledger(run.tables["profiles"]), out / LEDGER)
-    cpf.write_report(out, out / REPORT)
+    write_profiles(ledger(run.tables["profiles"]), out / LEDGER)
+    write_report(out, out / REPORT)
     return run.tables
 
 
@@ -71,7 +74,7 @@ def _fingerprints(recipe: Recipe, provenance: Provenance) -> dict[str, str]:
     for stage in _asked(recipe):
         settings = recipe.model_dump(include=set(stage.settings), mode="json")
         prints[stage.name] = values_sha256(
-            cpf.__version__,
+            __version__,
             provenance.inputs_of(stage.settings),
             [prints[name] for name in stage.needs if name in prints],
             stage.name,

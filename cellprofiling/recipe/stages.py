@@ -9,15 +9,24 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-import cellprofiling as cpf
+from cellprofiling.cells.aggregation import aggregate
+from cellprofiling.cells.fingerprint.fingerprints import fingerprint
+from cellprofiling.cells.flags.cell_flags import flag_cells
 from cellprofiling.core.errors import FeatureError, listed
+from cellprofiling.core.face.entries import answering
 from cellprofiling.core.frame import feature_columns, groups, is_metadata, join, require, rows, split
 from cellprofiling.core.ledgers import ledger, lines, written
 from cellprofiling.core.progress import Tell
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import find_layout
-from cellprofiling.io.cells import Cells
+from cellprofiling.io.cells import Cells, open_cells
+from cellprofiling.io.platemaps import read_platemap
+from cellprofiling.io.tables import read_profiles
 from cellprofiling.kernels.scale.missing import fill_with_median
+from cellprofiling.profiles.annotation import annotate
+from cellprofiling.profiles.normalization.normalization import normalize
+from cellprofiling.profiles.pipeline.pipeline import run_steps
+from cellprofiling.profiles.selection.selection import select_features
 from cellprofiling.recipe.schema import Platemap, Recipe
 
 EXCLUDE = "exclude"  # the step under which the ledger names wells that were left out on purpose
@@ -37,7 +46,7 @@ class Run:
         """The cells in their files, as they are."""
         recipe = self.recipe
         options = recipe.options | ({} if recipe.columns is None else {"columns": recipe.columns})
-        return cpf.open_cells(self.folder / str(recipe.cells), format=recipe.format, **options)
+        return answering(open_cells)(self.folder / str(recipe.cells), format=recipe.format, **options)
 
     @cached_property
     def cells(self) -> Cells:
@@ -45,7 +54,7 @@ class Run:
         flags = self.recipe.flag_cells
         if not flags:
             return self.opened
-        return cast(Cells, cpf.flag_cells(self.opened, None if flags is True else flags, by=self.recipe.plate))
+        return cast(Cells, flag_cells(self.opened, None if flags is True else flags, by=self.recipe.plate))
 
     @property
     def cell_files(self) -> list[Path]:
@@ -89,9 +98,9 @@ def make_wells(run: Run) -> pd.DataFrame:
 def _first_wells(run: Run) -> pd.DataFrame:
     recipe = run.recipe
     if recipe.wells is not None:
-        return cpf.read_profiles(run.folder / recipe.wells)
+        return read_profiles(run.folder / recipe.wells)
     settings = recipe.aggregate
-    return cpf.aggregate(
+    return aggregate(
         run.cells,
         (recipe.plate, recipe.well),
         statistics=settings.statistics,
@@ -105,11 +114,11 @@ def _first_wells(run: Run) -> pd.DataFrame:
 def _annotate(wells: pd.DataFrame, settings: Platemap | None, folder: Path) -> pd.DataFrame:
     if settings is None:
         return wells
-    return cpf.annotate(wells, _read_platemap(settings, folder), on=settings.on, how=settings.how)
+    return annotate(wells, _read_platemap(settings, folder), on=settings.on, how=settings.how)
 
 
 def _read_platemap(settings: Platemap, folder: Path) -> pd.DataFrame:
-    return cpf.read_platemap(folder / settings.path, pad_wells=settings.pad_wells, well=settings.well)
+    return read_platemap(folder / settings.path, pad_wells=settings.pad_wells, well=settings.well)
 
 
 def _exclude(wells: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
@@ -160,7 +169,7 @@ def make_fingerprint(run: Run) -> pd.DataFrame:
     recipe, wells = run.recipe, run.tables["wells"]
     labels = wells[[name for name in wells if is_metadata(name)]]
     keys = [recipe.plate, recipe.well]
-    found = cpf.fingerprint(
+    found = fingerprint(
         run.cells,
         keys,
         reference=recipe.reference,
@@ -173,17 +182,17 @@ def make_fingerprint(run: Run) -> pd.DataFrame:
     )
     kept = pd.MultiIndex.from_frame(found[keys]).isin(pd.MultiIndex.from_frame(wells[keys]))
     beside = found[kept].drop(columns=[name for name in found if name in labels and name not in keys])
-    return cpf.annotate(beside.reset_index(drop=True), labels, on=keys)
+    return annotate(beside.reset_index(drop=True), labels, on=keys)
 
 
 def make_profiles(run: Run) -> pd.DataFrame:
     """Return wells normalized to the controls of their plate, with the features worth keeping, or as steps say."""
     recipe, settings = run.recipe, run.recipe.normalize
     if recipe.pipeline is not None:
-        return cpf.run_steps(run.tables["wells"], reference=recipe.reference, **recipe.pipeline)
+        return run_steps(run.tables["wells"], reference=recipe.reference, **recipe.pipeline)
     reference = recipe.reference if settings.to == "reference" else None
     options = settings.model_extra or {}
-    normalized = cpf.normalize(
+    normalized = answering(normalize)(
         run.tables["wells"],
         settings.method,
         by=settings.by,
@@ -191,13 +200,15 @@ def make_profiles(run: Run) -> pd.DataFrame:
         zero_scale=settings.zero_scale,
         **options,
     )
-    return cpf.select_features(normalized, recipe.select_features.steps)
+    return select_features(normalized, recipe.select_features.steps)
 
 
 def make_quality(run: Run) -> Any:
     """Return the checks of the wells."""
+    from cellprofiling.quality.screen_quality import check_quality
+
     recipe = run.recipe
-    return cpf.check_quality(
+    return check_quality(
         run.tables["wells"],
         platemap=_expected_wells(run),
         images=None if recipe.quality.images is None else run.folder / recipe.quality.images,
@@ -232,17 +243,21 @@ def _expected_wells(run: Run) -> pd.DataFrame | None:
 
 def make_embedding(run: Run) -> pd.DataFrame:
     """Return the picture of all wells; a missing value counts as the median of its plate."""
+    from cellprofiling.explore.embedding import embed
+
     recipe, profiles = run.recipe, run.tables["profiles"]
     table = split(profiles)
     plates, _ = groups(profiles, recipe.plate, "plate")
     complete = join(table.with_x(fill_with_median(table.x, plates)), source=profiles)
-    return cpf.embed(complete, recipe.embed.method, seed=recipe.seed)
+    return embed(complete, recipe.embed.method, seed=recipe.seed)
 
 
 def make_hits(run: Run) -> pd.DataFrame:
     """Return the ranked hit list, of fingerprints where they were asked for."""
+    from cellprofiling.hits.ranking import rank_hits
+
     recipe = run.recipe
-    return cpf.rank_hits(
+    return rank_hits(
         run.tables.get("fingerprint", run.tables["profiles"]),
         by=recipe.by,
         reference=recipe.reference,
@@ -258,10 +273,12 @@ def make_hits(run: Run) -> pd.DataFrame:
 
 def make_explanations(run: Run) -> pd.DataFrame:
     """Return what each perturbation changes, in words; whitened features are mixtures, so wells stand in for them."""
+    from cellprofiling.hits.explanation.explanations import explain
+
     recipe = run.recipe
     whitened = recipe.pipeline is not None and "whiten" in set(ledger(run.tables["profiles"])["step"])
     table = run.tables["wells" if whitened else "profiles"]
-    return cpf.explain(
+    return explain(
         table,
         by=recipe.by,
         reference=recipe.reference,
@@ -273,6 +290,8 @@ def make_explanations(run: Run) -> pd.DataFrame:
 
 def make_exemplars(run: Run) -> pd.DataFrame:
     """Return cells of the first hits and of controls to look at; none where there is no hit."""
+    from cellprofiling.cells.kinds.exemplar_cells import exemplars
+
     recipe, hits = run.recipe, run.tables["hits"]
     first = hits[hits["hit"]].head(recipe.explain.exemplars)
     if first.empty:
@@ -280,7 +299,7 @@ def make_exemplars(run: Run) -> pd.DataFrame:
     wells = run.tables["wells"]
     labels = wells[[name for name in wells if is_metadata(name) and name != recipe.count]]
     shown = pd.MultiIndex.from_frame(wells[recipe.by]).isin(pd.MultiIndex.from_frame(first[recipe.by]))
-    return cpf.exemplars(
+    return exemplars(
         run.cells,
         by=recipe.by,
         reference=recipe.reference,

@@ -40,6 +40,14 @@ def test_misspelt_column_in_reference(refuse: Callable) -> None:
     assert "Did you mean 'Metadata_Role'?" in sentence
 
 
+def test_option_of_another_package(run_cli: Callable, edit: Callable, tmp_path: Path) -> None:
+    """An option that another package calls so is answered with our name for it, as in a notebook."""
+    recipe = edit(normalize={"method": "mad_robustize", "samples": "all"})
+    sentence = str(run_cli("run", recipe, "--out", tmp_path / "out").exception)
+    assert "samples=...: normalize has no such argument" in sentence
+    assert "Did you mean 'reference'? (pycytominer's samples is reference here)" in sentence
+
+
 def test_unreadable_reference(refuse: Callable) -> None:
     """A query that is no query says how one is written."""
     assert "Write it like" in refuse(reference="Metadata_Role == = 'negcon'")

@@ -11,8 +11,8 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.cells.flags import cell_flags
+from cellprofiling.cells.kinds import exemplar_cells
 from cellprofiling.cells.sampling import sampling
-from cellprofiling.recipe import stages
 from cellprofiling.recipe.provenance import Provenance
 from cellprofiling.recipe.run import run_recipe
 from cellprofiling.recipe.schema import Quality, Recipe, load_recipe
@@ -141,7 +141,9 @@ def test_limits_of_flags_are_learned_once(edit: Callable, tmp_path: Path, monkey
 
     monkeypatch.setattr(cell_flags, "_learn_files", count)
     made = []
-    monkeypatch.setattr(stages.cpf, "exemplars", lambda cells, **_: made.append(cells) or pd.DataFrame({"rank": [1]}))
+    monkeypatch.setattr(
+        exemplar_cells, "exemplars", lambda cells, **_: made.append(cells) or pd.DataFrame({"rank": [1]})
+    )
     run_recipe(edit(flag_cells=["missing"], fingerprint=["level"], hits=ALL_HITS), tmp_path / "out")
     assert made
     assert len(learned) == len({*map(tuple, learned)}) == 2

@@ -10,7 +10,7 @@ from typing import Any
 import lazy_loader
 
 from cellprofiling.core.face.entries import answering, entries, no_such_name
-from cellprofiling.core.version import __version__ as __version__
+from cellprofiling.core.face.version import __version__ as __version__
 
 __all__ = [entry.name for entry in entries()]
 

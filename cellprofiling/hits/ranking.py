@@ -8,6 +8,7 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, PlateLayoutError
+from cellprofiling.core.face.version import __version__
 from cellprofiling.core.frame import (
     COUNT,
     PLATE,
@@ -21,7 +22,6 @@ from cellprofiling.core.frame import (
 )
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import Question, ask
-from cellprofiling.core.version import __version__
 from cellprofiling.hits.audits.label_audit import SWAPPED, compare_labels, label_sentence
 from cellprofiling.hits.audits.layout_audit import SUSPECT, compare_plates, layout_sentence
 from cellprofiling.hits.calling.activities import call_perturbations, dead_wells, refuse_controls_alone

@@ -9,8 +9,8 @@ from typing import Any
 
 from cellprofiling.core.digests import values_sha256
 from cellprofiling.core.errors import FileFormatError
+from cellprofiling.core.face.version import __version__
 from cellprofiling.core.ledgers import Line
-from cellprofiling.core.version import __version__
 from cellprofiling.io.storage.parquet import read_notes, read_parquet
 from cellprofiling.jobs.settings import Settings
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from cellprofiling.core.version import __version__
+from cellprofiling.core.face.version import __version__
 from cellprofiling.quality.rules import PROBLEMS, STATUSES, Check, Rule
 from cellprofiling.quality.waivers import Waiver
 

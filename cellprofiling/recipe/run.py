@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from cellprofiling.core.digests import values_sha256
+from cellprofiling.core.face.version import __version__
 from cellprofiling.core.ledgers import ledger, written
 from cellprofiling.core.progress import Tell
-from cellprofiling.core.version import __version__
 from cellprofiling.io.tables import write_profiles
 from cellprofiling.recipe.provenance import Provenance, is_intact, read_stages
 from cellprofiling.recipe.results import RESULTS

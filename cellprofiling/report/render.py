@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from cellprofiling.core import checks
-from cellprofiling.core.version import __version__
+from cellprofiling.core.face.version import __version__
 from cellprofiling.io.storage.files import atomic
 from cellprofiling.report.page.figures import Figures, figures
 from cellprofiling.report.page.packing import packed

@@ -29,10 +29,10 @@ from cellprofiling.core.account.vocabulary import (
     without_prefix,
     words,
 )
+from cellprofiling.core.columns import By, Reference, columns_once, is_metadata, named, require
 from cellprofiling.core.dialects import BOOKKEEPING as GRAMMAR_BOOKKEEPING
 from cellprofiling.core.dialects import MORPHOLOGY
 from cellprofiling.core.errors import nearest
-from cellprofiling.core.frame import By, Reference, columns_once, is_metadata, named, require
 from cellprofiling.core.names import Feature, recognize
 from cellprofiling.core.plates import is_well
 

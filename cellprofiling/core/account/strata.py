@@ -9,8 +9,8 @@ import pandas as pd
 from cellprofiling.core.account.roles import Column, Named, as_numbers, columns_of
 from cellprofiling.core.account.spelling import canonical_codes
 from cellprofiling.core.account.vocabulary import FEATURE, STRATUM, TIME
+from cellprofiling.core.columns import By
 from cellprofiling.core.errors import listed
-from cellprofiling.core.frame import By
 from cellprofiling.kernels.arrays import Doubles, Mask
 
 LEVEL = 0.01  # controls of strata that differ with a p-value of at most this differ beyond chance

@@ -21,8 +21,8 @@ from cellprofiling.core.account.vocabulary import (
     WELL,
     words,
 )
+from cellprofiling.core.columns import By
 from cellprofiling.core.errors import KeyMatchError
-from cellprofiling.core.frame import By
 from cellprofiling.kernels.arrays import Indices, Mask
 
 CELL, SITE_UNIT, WELL_UNIT, PERTURBATION_UNIT = "cell", "site", "well", "perturbation"

@@ -11,7 +11,7 @@ import pandas as pd
 from cellprofiling.core.account.strata import strata_of
 from cellprofiling.core.account.units import refuse_shared_wells
 from cellprofiling.core.errors import ReferenceRowsError, listed
-from cellprofiling.core.frame import groups, rows, split
+from cellprofiling.core.frame import Table, groups, rows, split
 from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.question import Question
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
@@ -19,6 +19,7 @@ from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.scale.missing import fill_with_median
 from cellprofiling.kernels.scale.order import content_order
 
+Features = Sequence[str] | None
 FEWEST_CONTROLS = 2  # one control has no spread, and is its own mean
 
 
@@ -161,14 +162,24 @@ def _unnamed_strata(profiles: pd.DataFrame, question: Question, is_control: Mask
     return tuple(stratum.sentence for stratum in strata)
 
 
-def find_design(profiles: pd.DataFrame, question: Question) -> Design:
-    """Take a table of wells apart into a design; missing values become the median of their block."""
+def find_design(profiles: pd.DataFrame, question: Question, features: Features = None) -> Design:
+    """Take a table of wells apart into a design; missing values become the median of their block.
+
+    Features stand in the order of their names: that of the columns of a file then changes no sum and no random draw.
+    """
     layout = find_layout(profiles, question)
-    table = split(profiles)
+    table = by_name(split(profiles, features))
     was_whitened = any(line["step"] == "whiten" and line["item"] == "reference" for line in profiles.attrs.get(KEY, ()))
     return Design(
         **vars(layout), x=fill_with_median(table.x, layout.plate), features=table.features, was_whitened=was_whitened
     )
+
+
+def by_name(table: Table) -> Table:
+    """Return the table with its features in the order of their names."""
+    order = np.argsort(np.array(table.features, dtype=str), kind="stable")
+    names = tuple(table.features[column] for column in order)
+    return table if names == table.features else replace(table, x=np.take(table.x, order, axis=1), features=names)
 
 
 def pool_of(design: Design, treated: Indices, controls: Indices, rank: Indices) -> Pool:

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
-from sklearn.covariance import LedoitWolf
 
 from cellprofiling.hits.calling.statistics import precisions
 from cellprofiling.hits.design import Design, pool_of
+from cellprofiling.kernels.directions.shrinkage import shrunk_lengths
 from cellprofiling.kernels.scale.control_centers import control_centers
+from cellprofiling.kernels.scale.order import content_order
 
 CHANGED = 3.0  # control standard deviations beyond which a feature counts as changed
 N_TOP = 5  # features named per perturbation
@@ -73,6 +74,7 @@ def describe_change(design: Design) -> pd.DataFrame:
     units of the standard deviation of controls about those means (pooled over plates). The Mahalanobis distance uses
     the covariance of the same control residuals, shrunk after Ledoit and Wolf.
     """
+    design = design.taken(content_order(design.x))  # the order of rows would round the sums
     deviation = design.x - np.nan_to_num(
         control_centers(design.x, design.plate, design.is_control)
     )  # a plate without any stays
@@ -81,19 +83,15 @@ def describe_change(design: Design) -> pd.DataFrame:
     spread = np.sqrt((residuals**2).sum(axis=0) / free)
     usable = spread > 0
     z = deviation[:, usable] / spread[usable]
-    precision = LedoitWolf(assume_centered=True).fit(z[design.is_control]).get_precision()
     names = np.array(design.features, dtype=object)[usable]
-    found = []
-    for group in range(len(design.keys)):
-        change = z[design.wells_of(group)].mean(axis=0)
-        found.append(
-            {
-                "mahalanobis": float(np.sqrt(change @ precision @ change)),
-                "induction": float((np.abs(change) > CHANGED).mean()),
-                "top_features": _largest(change, names),
-            }
-        )
-    return pd.DataFrame(found)
+    changes = np.array([z[wells].mean(axis=0) for wells in design.wells_of_all()]).reshape(len(design.keys), -1)
+    return pd.DataFrame(
+        {
+            "mahalanobis": shrunk_lengths(z[design.is_control], changes),
+            "induction": (np.abs(changes) > CHANGED).mean(axis=1),
+            "top_features": [_largest(change, names) for change in changes],
+        }
+    )
 
 
 def _largest(change: NDArray[np.float64], names: NDArray[np.object_]) -> str:

@@ -127,3 +127,19 @@ def test_controls_of_all_lines_together_make_hits() -> None:
         cpf.activity(table, **CALL, within="Metadata_CellLine", permutations=1999)["q_value"] for table in screens
     ]
     assert sum((q <= 0.05).sum() for q in inside) <= 1
+
+
+def test_order_of_columns_and_rows_changes_nothing_to_the_byte() -> None:
+    """Whatever is random or summed is in the order of what wells hold and how features are called."""
+    wells = noise_screen(n_compounds=8, effect=1.0, n_features=90)
+    again = wells.sample(frac=1, random_state=1).sample(frac=1, axis=1, random_state=2)
+    one, other = (cpf.rank_hits(table, **CALL, permutations=499) for table in (wells, again))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert str(one.attrs["audit"]) == str(other.attrs["audit"])
+    blocks = {"a": list(wells.filter(like="Cells_").columns[:40]), "b": list(wells.filter(like="Cells_").columns[40:])}
+    turned = {name: names[::-1] for name, names in blocks.items()}
+    pd.testing.assert_frame_equal(
+        cpf.activity(wells, **CALL, permutations=199, blocks=blocks),
+        cpf.activity(again, **CALL, permutations=199, blocks=turned),
+        check_exact=True,
+    )

@@ -48,7 +48,7 @@ def block_designs(design: Design, blocks: Blocks) -> dict[str, Design]:
         raise ColumnError(
             f"blocks={listed(absent)}: no such column among the features.{nearest(absent[0], design.features)}"
         )
-    return {name: design.with_features(np.array([place[n] for n in those])) for name, those in columns.items()}
+    return {name: design.with_features(np.sort([place[n] for n in those])) for name, those in columns.items()}
 
 
 def _named(measured: Sequence[str]) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cellprofiling.kernels.arrays import Doubles, Indices
-from cellprofiling.kernels.directions.principal import widest_directions
+from cellprofiling.kernels.directions.principal import widest_directions, widest_of_rows
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.plate_scale import scale_plate
 
@@ -20,16 +20,20 @@ def plate_components(x: Doubles, plate: Indices, n_components: int = 3) -> Doubl
 
     Returns
     -------
-    Shape (n_wells, n_components), or as many as there are features.
+    Shape (n_wells, n_components), or as many as there are features, or directions in which wells differ.
     """
     plates = [np.flatnonzero(plate == number) for number in range(plate.max(initial=-1) + 1)]
     plates = [rows[content_order(x[rows])] for rows in plates]
     # In an order that neither names of plates nor rows change: sums of floats depend on it
-    product = np.zeros((x.shape[1], x.shape[1]))
-    for number in content_order(np.array([x[rows[0]] for rows in plates])):
-        scaled = _scaled(x[plates[number]])
-        product += scaled.T @ scaled
-    axes = widest_directions(product, n_components)[1]
+    ordered = [plates[number] for number in content_order(np.array([x[rows[0]] for rows in plates]))]
+    if len(x) < x.shape[1]:
+        axes = widest_of_rows(np.concatenate([_scaled(x[rows]) for rows in ordered]), n_components)[1]
+    else:
+        product = np.zeros((x.shape[1], x.shape[1]))
+        for rows in ordered:
+            scaled = _scaled(x[rows])
+            product += scaled.T @ scaled
+        axes = widest_directions(product, n_components)[1]
     found = np.empty((len(x), axes.shape[1]))
     for rows in plates:
         found[rows] = _scaled(x[rows]) @ axes

@@ -48,6 +48,26 @@ def widest_directions(products: Doubles, most: int) -> tuple[Doubles, Doubles]:
     return values[::-1], turned(vectors[:, ::-1])
 
 
+def widest_of_rows(z: Doubles, most: int) -> tuple[Doubles, Doubles]:
+    """Return the largest eigenvalues of z'z, falling, and their directions as columns.
+
+    Parameters
+    ----------
+    z : shape (n_rows, n_features).
+    most : how many directions; fewer come out where there are fewer rows or features, or no spread is left.
+
+    Notes
+    -----
+    As `widest_directions` of z'z; with fewer rows than features, from zz', so that the cost rises with the number of
+    features and not with its cube.
+    """
+    if len(z) >= z.shape[1]:
+        return widest_directions(z.T @ z, most)
+    values, vectors = widest_directions(z @ z.T, most)
+    kept = values > max(z.shape) * np.finfo(np.float64).eps * values.max(initial=0)
+    return values[kept], turned(z.T @ (vectors[:, kept] / np.sqrt(values[kept])))
+
+
 def turned(directions: Doubles) -> Doubles:
     """Return directions (columns), each with the sign that makes its largest entry positive."""
     return directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])

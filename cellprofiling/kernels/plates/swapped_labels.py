@@ -7,6 +7,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import stdtr
 
 from cellprofiling.kernels.arrays import Doubles, Indices
+from cellprofiling.kernels.directions.principal import widest_of_rows
 from cellprofiling.kernels.directions.whitening import fit_whitening
 
 N_COMPONENTS = 30  # principal components in which rows are compared
@@ -66,8 +67,8 @@ def _components(x: Doubles) -> Doubles:
     centered = np.log1p(np.abs(x))
     np.copysign(centered, x, out=centered)
     centered -= centered.mean(axis=0)
-    values, axes = np.linalg.eigh(centered.T @ centered)
-    return centered @ axes[:, values > 1e-12 * values.max(initial=0)][:, -N_COMPONENTS:]
+    values, axes = widest_of_rows(centered, N_COMPONENTS)
+    return centered @ axes[:, values > 1e-12 * values.max(initial=0)]
 
 
 def _means_elsewhere(y: Doubles, label: Indices, block: Indices) -> tuple[Doubles, Indices]:

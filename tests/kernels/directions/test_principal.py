@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellprofiling.kernels.directions.principal import principal_directions, turned, widest_directions
+from cellprofiling.kernels.directions.principal import principal_directions, turned, widest_directions, widest_of_rows
 
 
 @pytest.mark.parametrize("shape", [(10, 4), (1000, 4), (700, 150), (4, 10), (6, 6)])
@@ -36,3 +36,19 @@ def test_the_largest_entry_of_every_direction_is_positive(sign):
     np.testing.assert_allclose(widest_directions(z.T @ z, 2)[1], widest[:, :2], atol=1e-12)
     np.testing.assert_array_equal(turned(-widest), widest)
     assert widest_directions(np.zeros((0, 0)), 3)[1].shape == (0, 0)
+
+
+@pytest.mark.parametrize("shape", [(10, 4), (4, 10), (6, 6), (12, 300)])
+def test_those_of_rows_are_those_of_their_products(shape):
+    z = np.random.default_rng(0).normal(size=shape)
+    z -= z.mean(axis=0)
+    values, directions = widest_of_rows(z, 3)
+    expected, vectors = widest_directions(z.T @ z, 3)
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    np.testing.assert_allclose(directions, vectors, atol=1e-8)
+
+
+def test_rows_spread_in_no_more_directions_than_there_are():
+    z = np.outer([1.0, -1, 2], np.arange(5.0))
+    assert widest_of_rows(z, 3)[1].shape == (5, 1)
+    assert widest_of_rows(np.zeros((3, 5)), 3)[1].shape == (5, 0)

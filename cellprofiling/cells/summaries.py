@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import COUNT, WELL, Reference, groups, matches
+from cellprofiling.core.frame import COUNT, WELL, Reference, groups, hashable, matches
 from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.progress import Counter
 from cellprofiling.core.threads import cores, over
@@ -188,7 +188,7 @@ def read_values(pieces: Sequence[Partition], features: Sequence[str]) -> Sequenc
 
 def _constant(labels: pd.Series, first: NDArray[np.intp]) -> bool:
     """Return whether each cell has the label of the first cell of its group (no label is a label, too)."""
-    codes = pd.factorize(labels, use_na_sentinel=False)[0]
+    codes = pd.factorize(hashable(labels), use_na_sentinel=False)[0]
     return bool((codes == codes[first]).all())
 
 

@@ -13,6 +13,8 @@ from cellprofiling.kernels.arrays import Indices, Mask
 METADATA = "Metadata_"
 PLATE, WELL, COUNT = "Metadata_Plate", "Metadata_Well", "Metadata_Object_Count"
 
+LISTS = (list, set, np.ndarray)  # several labels of one row
+
 By = str | Sequence[str] | None
 Reference = str | Mapping[str, Any] | Sequence[bool] | Mask | pd.Series | None
 
@@ -26,6 +28,12 @@ def require(profiles: pd.DataFrame, columns: By, argument: str) -> list[str]:
     """Return `columns` as a list, or say which are missing and what there is."""
     names = [columns] if isinstance(columns, str) else [] if columns is None else list(columns)
     missing = [name for name in names if not isinstance(name, Hashable) or name not in profiles.columns]
+    moved = [name for name in missing if name in profiles.index.names]
+    if moved:
+        raise ColumnError(
+            f"{argument}={listed(moved)}: no column, but a level of the index; make it a column with "
+            "profiles.reset_index()."
+        )
     if missing:
         known = [str(column) for column in profiles.columns if is_metadata(column)]
         known = known or [str(column) for column in profiles.columns]
@@ -68,10 +76,31 @@ def groups(profiles: pd.DataFrame, by: By, argument: str = "by") -> tuple[Indice
             f"{argument}={column!r}: {int(empty[column].sum())} of {len(profiles)} rows have no value there: "
             "fill it in, or drop those rows first."
         )
-    grouped = profiles[names].groupby(names, sort=True, observed=True)
-    codes = grouped.ngroup().to_numpy()
+    keys = profiles[names].reset_index(drop=True)  # an index may be called like a column
+    try:
+        codes = keys.groupby(names, sort=True, observed=True).ngroup().to_numpy()
+    except TypeError:
+        _refuse_lists(keys, argument)
+        raise
     first = np.unique(codes, return_index=True)[1]
-    return codes.astype(np.intp), profiles[names].iloc[first].reset_index(drop=True)
+    return codes.astype(np.intp), keys.iloc[first].reset_index(drop=True)
+
+
+def _refuse_lists(keys: pd.DataFrame, argument: str) -> None:
+    for name in keys:
+        held = [(row, value) for row, value in enumerate(keys[name]) if isinstance(value, LISTS)]
+        if held:
+            raise ColumnError(
+                f"{argument}={name!r}: row {held[0][0]} holds {held[0][1]!r}, several labels, and a group has one: "
+                f"make them a text with profiles[{name!r}].map(str), or name another column."
+            )
+
+
+def hashable(values: pd.Series) -> pd.Series:
+    """Return values that can be compared: several labels of one row, a list, are a text; others are as they are."""
+    if not pd.api.types.is_object_dtype(values.dtype) or not any(isinstance(value, LISTS) for value in values):
+        return values
+    return values.map(lambda value: repr(value) if isinstance(value, LISTS) else value)
 
 
 def rows(profiles: pd.DataFrame, reference: Reference, argument: str = "reference") -> Mask:

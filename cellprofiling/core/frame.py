@@ -22,6 +22,7 @@ from cellprofiling.core.columns import (  # noqa: F401
     columns_once,
     describe_reference,
     groups,
+    hashable,
     is_metadata,
     is_there,
     matches,
@@ -122,7 +123,11 @@ def join(table: Table, *, source: pd.DataFrame, new: Sequence[Line] = ()) -> pd.
 def content_sha256(profiles: pd.DataFrame) -> str:
     """Return a digest of the names, the values and the order of a table."""
     digest = hashlib.sha256("\n".join(map(str, profiles.columns)).encode())
-    digest.update(pd.util.hash_pandas_object(profiles, index=False).to_numpy().tobytes())
+    try:
+        hashes = pd.util.hash_pandas_object(profiles, index=False)
+    except TypeError:  # lists among the metadata
+        hashes = pd.util.hash_pandas_object(profiles.apply(hashable), index=False)
+    digest.update(hashes.to_numpy().tobytes())
     return digest.hexdigest()
 
 

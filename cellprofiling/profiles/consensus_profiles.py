@@ -8,7 +8,7 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, Table, groups, join, split
+from cellprofiling.core.frame import By, Table, groups, hashable, join, split
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Indices
@@ -110,5 +110,5 @@ def _common(metadata: pd.DataFrame, codes: Indices) -> tuple[pd.DataFrame, list[
 
 def _varies(column: pd.Series, codes: Indices, first: Indices) -> bool:
     """Return whether a column has more than one value in some group; missing is a value."""
-    values = pd.factorize(column, use_na_sentinel=True)[0]
+    values = pd.factorize(hashable(column), use_na_sentinel=True)[0]
     return bool((values != values[first][codes]).any())

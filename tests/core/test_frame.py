@@ -359,3 +359,30 @@ def test_digest_sees_values_names_and_order(wells):
     changed = wells.assign(mystery=wells["mystery"] + 1e-9)
     renamed = wells.rename(columns={"mystery": "enigma"})
     assert len({digest, *map(content_sha256, (changed, renamed, wells.iloc[::-1]))}) == 4
+
+
+@pytest.mark.parametrize("index", ["Metadata_Plate", ["Metadata_Plate", "Metadata_Well"]])
+def test_an_index_called_like_a_column_changes_no_group(wells, index):
+    codes, keys = groups(wells, ["Metadata_Plate", "Metadata_Well"])
+    with_index = wells.set_index(index, drop=False)
+    again, same_keys = groups(with_index, ["Metadata_Plate", "Metadata_Well"])
+    assert (again == codes).all()
+    pd.testing.assert_frame_equal(same_keys, keys)
+
+
+def test_a_column_moved_into_the_index_is_said_with_a_remedy_that_works(wells):
+    moved = wells.set_index(["Metadata_Plate", "Metadata_Well"])
+    with pytest.raises(ColumnError, match=r"by='Metadata_Plate': no column, but a level of the index.*reset_index\(\)"):
+        groups(moved, "Metadata_Plate")
+    codes, _ = groups(moved.reset_index(), "Metadata_Plate")
+    assert (codes == groups(wells, "Metadata_Plate")[0]).all()
+
+
+def test_several_labels_of_one_row_are_no_group_but_can_be_told_from_others(wells):
+    several = wells.assign(Metadata_Moa=[["a", "b"], ["a"], ["b"], ["a", "b"], ["c"], ["a"]])
+    with pytest.raises(ColumnError, match=r"by='Metadata_Moa': row 0 holds \['a', 'b'\], several labels.*map\(str\)"):
+        groups(several, "Metadata_Moa")
+    texts = several.assign(Metadata_Moa=several["Metadata_Moa"].map(str))
+    assert groups(texts, "Metadata_Moa")[0].tolist() == [0, 1, 2, 0, 3, 1]
+    other = several.assign(Metadata_Moa=[["a", "b"], ["a"], ["b"], ["a", "b"], ["c"], ["c"]])
+    assert content_sha256(several) == content_sha256(several.copy()) != content_sha256(other)

@@ -186,3 +186,12 @@ def test_what_cannot_be_done_is_said(wells):
         cpf.consensus(wells, "Metadata_Mechanism")
     with pytest.raises(InputError, match=r"of 0 rows"):
         cpf.consensus(wells.iloc[:0], "Metadata_Compound")
+
+
+def test_lists_among_the_metadata_stay_where_replicates_agree():
+    wells = pd.DataFrame({"Metadata_Gene": ["a", "a", "b", "b"], "Cells_AreaShape_Area": [1.0, 3, 5, 7]})
+    wells["Metadata_Same"] = [["x", "y"], ["x", "y"], ["z"], ["z"]]
+    wells["Metadata_Differs"] = [["x"], ["y"], ["z"], ["z"]]
+    together = cpf.consensus(wells, "Metadata_Gene")
+    assert together["Metadata_Same"].tolist() == [["x", "y"], ["z"]]
+    assert "Metadata_Differs" not in together

@@ -90,7 +90,14 @@ def compare_labels(
     profiles: pd.DataFrame, x: Doubles, block: Indices, by: list[str], plate: str, well: str, *, alpha: float = ALPHA
 ) -> pd.DataFrame:
     """Return what `audit_labels` does of features `x` that have been read, wells exchanged inside blocks."""
-    label = profiles.groupby(by, dropna=False, sort=False, observed=True).ngroup().to_numpy().astype(np.intp)
+    label = (
+        profiles[by]
+        .reset_index(drop=True)
+        .groupby(by, dropna=False, sort=False, observed=True)
+        .ngroup()
+        .to_numpy()
+        .astype(np.intp)
+    )
     metadata = profiles[list(dict.fromkeys([plate, well, *by]))]
     exchanges = find_exchanges(x, label, block)
     return metadata.assign(**_columns(exchanges, profiles[well].astype(str).to_numpy(), alpha))

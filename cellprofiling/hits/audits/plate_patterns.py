@@ -162,6 +162,6 @@ def _named(table: pd.DataFrame, name: str, plate: str, plates: pd.Series) -> tup
 
 def _alike(table: pd.DataFrame, by: list[str], code: Indices, place: Indices) -> tuple[Indices, list[str]]:
     """Return layouts by content: plates are one if nearly all wells that they share hold the same."""
-    label = table.groupby(by, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    label = table[by].reset_index(drop=True).groupby(by, dropna=False, sort=False, observed=True).ngroup().to_numpy()
     layout, n_layouts = layouts_by_content(label.astype(np.intp), code, place)
     return layout, [f"layout {i + 1}" for i in range(n_layouts)]

@@ -87,7 +87,7 @@ def _twins(screen: Screen) -> np.ndarray:
     keys = content_keys(np.where(screen.finite[asked], x[asked], np.pi * 1e30))
     order = np.argsort(keys, kind="stable")
     twin = np.full(len(x), -1, dtype=np.intp)
-    place = screen.keys.groupby([PLATE, WELL]).ngroup().to_numpy()
+    place = screen.keys.reset_index(drop=True).groupby([PLATE, WELL]).ngroup().to_numpy()
     for start, end in _runs(keys[order]):
         wells = asked[order[start:end]]
         for well in wells:

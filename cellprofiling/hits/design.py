@@ -145,10 +145,19 @@ def find_layout(profiles: pd.DataFrame, question: Question) -> Layout:
     plate, plate_keys = groups(profiles, question.block, "plate")
     plates = tuple(", ".join(map(str, names)) or "all" for names in plate_keys.itertuples(index=False))
     _refuse_bare_plates(plate[~is_control], plate[is_control], plates)
-    codes, keys = groups(profiles[~is_control], question.keys)
+    codes, keys = _perturbations(profiles[~is_control], question)
     group = np.full(len(profiles), -1, dtype=np.intp)
     group[~is_control] = codes
     return Layout(is_control, plate, group, keys, plates, notes)
+
+
+def _perturbations(treated: pd.DataFrame, question: Question) -> tuple[Indices, pd.DataFrame]:
+    """Return the number of the perturbation of each treated well, and their keys; wells without a dose come last."""
+    dose = question.dose
+    if dose is None or not treated[dose].isna().any():
+        return groups(treated, question.keys)
+    codes, keys = groups(treated.assign(**{dose: treated[dose].fillna(np.inf)}), question.keys)
+    return codes, keys.assign(**{dose: keys[dose].replace(np.inf, np.nan)})
 
 
 def _unnamed_strata(profiles: pd.DataFrame, question: Question, is_control: Mask) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ from cellprofiling.hits.calling.control_audit import ControlTests, call_controls
 from cellprofiling.hits.calling.count_matched import ALPHA, FEW_CELLS, count_p_values, matched_p_values
 from cellprofiling.hits.calling.position_matched import position_matched
 from cellprofiling.hits.calling.settings import Settings
-from cellprofiling.hits.design import Design, find_design
+from cellprofiling.hits.design import Design, Features, find_design
+from cellprofiling.hits.dosed import with_doses
 from cellprofiling.hits.effects import describe_change, describe_layout, describe_retrieval
 from cellprofiling.hits.reasons import List, reason
 from cellprofiling.kernels.arrays import Doubles, Indices
@@ -62,6 +63,7 @@ def rank_hits(
     control_fit: str = "refit",
     blocks: Blocks = None,
     within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Rank perturbations by the evidence that they differ from the controls of their plates.
@@ -76,7 +78,8 @@ def rank_hits(
         Which wells are the negative controls.
     dose : str or None, default None
         A dose column; each dose of a perturbation becomes a row of its own, and which doses are hits is decided after
-        which perturbations are.
+        which perturbations are. Doses are numbers, or texts with a unit ("10 uM"); those equal to a relative 1e-6 are
+        one, and wells without any make a row without.
     plate, well : str
         Columns that say where a well lies.
     count : str, default "Metadata_Object_Count"
@@ -97,6 +100,8 @@ def rank_hits(
     within : str, list of str or None, default None
         Columns in which a well and the controls it is compared with must agree, beside the plate: cell line, time
         point, donor. Wells are permuted inside plate and stratum, and each stratum of a perturbation is a row.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -168,7 +173,9 @@ def rank_hits(
     require(profiles, well, "well")
     settings.check()
     counts = _counts(profiles, count)
-    design = find_design(profiles, question)
+    given = profiles
+    profiles, doses = with_doses(given, question)
+    design = find_design(profiles, question, features)
     refuse_controls_alone(design, reference)
     audit = replace(settings, permutations=min(permutations, AUDITED))
     controls = call_controls(design, profiles[well], audit, blocks)
@@ -181,10 +188,11 @@ def rank_hits(
     hits["reason"] = [reason(row, shared) for row in hits.to_dict("records")]
     hits = _ranked(hits, question.keys)
     hits.attrs |= _audits(profiles, question, design, controls.audit)
-    hits.attrs["parameters"] = _parameters(question, settings, fdr, blocks)
-    hits.attrs["provenance"] = {"cellprofiling": __version__, "input_sha256": content_sha256(profiles)}
-    new = [*design.lines("rank_hits"), *dead_wells(profiles, design, blocks)]
-    return written(hits, profiles, new=new)
+    hits.attrs["sentences"] += doses.notes
+    hits.attrs["parameters"] = _parameters(question, settings, fdr, blocks, features)
+    hits.attrs["provenance"] = {"cellprofiling": __version__, "input_sha256": content_sha256(given)}
+    new = [*doses.lines("rank_hits"), *design.lines("rank_hits"), *dead_wells(profiles, design, blocks)]
+    return written(hits, given, new=new)
 
 
 def _described(design: Design, well: pd.Series, counts: Doubles, settings: Settings, blocks: Blocks) -> pd.DataFrame:
@@ -218,7 +226,9 @@ def _doubted(
     return hits
 
 
-def _parameters(question: Question, settings: Settings, fdr: float, blocks: Blocks) -> dict[str, Any]:
+def _parameters(
+    question: Question, settings: Settings, fdr: float, blocks: Blocks, features: Features
+) -> dict[str, Any]:
     """Return what was asked for, as plain values."""
     reference = question.reference
     asked = {
@@ -235,6 +245,8 @@ def _parameters(question: Question, settings: Settings, fdr: float, blocks: Bloc
         "control_fit": settings.control_fit,
     }
     asked |= {"within": list(question.within)} if question.within else {}
+    if features is not None:
+        asked["features"] = features if isinstance(features, str) else list(features)
     return asked | ({"blocks": blocks} if blocks else {})
 
 

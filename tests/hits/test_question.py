@@ -143,3 +143,16 @@ def test_order_of_columns_and_rows_changes_nothing_to_the_byte() -> None:
         cpf.activity(again, **CALL, permutations=199, blocks=turned),
         check_exact=True,
     )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_named_features_are_the_table_of_these(verb: str) -> None:
+    """And a column that the names do not call a feature is one if it is named."""
+    wells = noise_screen(n_compounds=6)
+    names = list(wells.filter(like="Cells_").columns[:7])
+    few = wells[[name for name in wells if name.startswith("Metadata_") or name in names]]
+    pd.testing.assert_frame_equal(VERBS[verb](wells, features=names[::-1]), VERBS[verb](few))
+    other = few.rename(columns={names[0]: "Cells_Location_Center_X"})
+    named = VERBS[verb](other, features=[*names[1:], "Cells_Location_Center_X"])
+    assert not named.equals(VERBS[verb](other))
+    assert len(named) == len(VERBS[verb](other))

@@ -13,7 +13,7 @@ from cellprofiling.core.question import ask
 from cellprofiling.hits.calling.blocks import COMBINE, Blocks, block_designs, together
 from cellprofiling.hits.calling.settings import Settings
 from cellprofiling.hits.calling.tester import run_tests
-from cellprofiling.hits.design import Design, alike, find_design
+from cellprofiling.hits.design import Design, Features, alike, find_design
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 
 COLUMNS = [
@@ -35,6 +35,7 @@ def activity(
     blocks: Blocks = None,
     combine: str = "min",
     within: By = None,
+    features: Features = None,
     **method_options: Any,
 ) -> pd.DataFrame:
     """
@@ -84,6 +85,8 @@ def activity(
     within : str, list of str or None, default None
         Columns in which a well and the controls it is compared with must agree, beside the plate: cell line, time
         point, donor. Wells are permuted inside plate and stratum, and each stratum of a perturbation is a row.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
     **method_options
         Options of the method, named above.
 
@@ -157,7 +160,7 @@ def activity(
     question = ask(profiles, by, reference, plate=plate, within=within)
     one_of("combine", combine, COMBINE)
     settings.check()
-    design = find_design(profiles, question)
+    design = find_design(profiles, question, features)
     refuse_controls_alone(design, reference)
     tests = call_perturbations(design, settings, blocks, combine)
     new = [*design.lines("activity"), *dead_wells(profiles, design, blocks)]

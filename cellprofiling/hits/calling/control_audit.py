@@ -13,7 +13,7 @@ from cellprofiling.hits.calling.blocks import Blocks, block_designs
 from cellprofiling.hits.calling.control_sets import LAYOUTS, ControlSets, draw_control_sets
 from cellprofiling.hits.calling.settings import Settings
 from cellprofiling.hits.calling.tester import run_tests
-from cellprofiling.hits.design import Design, find_design
+from cellprofiling.hits.design import Design, Features, find_design
 from cellprofiling.kernels.arrays import Indices
 from cellprofiling.kernels.inference.combined_p import bonferroni
 from cellprofiling.kernels.inference.proportions import clopper_pearson
@@ -46,6 +46,7 @@ def audit_controls(
     control_fit: str = "refit",
     blocks: Blocks = None,
     within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Return how often control wells, taken for a compound, are called active by the test of `activity`.
@@ -76,6 +77,8 @@ def audit_controls(
         Blocks of features that are tested one by one, as in `activity`.
     within : str, list of str or None, default None
         Columns in which wells and controls must agree, as in `activity`.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -124,7 +127,7 @@ def audit_controls(
     question = ask(profiles, by, reference, plate=plate, within=within, well=well)
     require(profiles, well, "well")
     settings.check()
-    design = find_design(profiles, question)
+    design = find_design(profiles, question, features)
     return written(call_controls(design, profiles[well], settings, blocks, n_wells).audit, profiles)
 
 

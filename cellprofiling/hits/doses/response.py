@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.account.doses import looks_logarithmic
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
 from cellprofiling.core.frame import By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.question import ask
 from cellprofiling.hits.calling.metric import bears_whitening
 from cellprofiling.hits.design import Design, Layout, find_layout
+from cellprofiling.hits.dosed import Dosed, find_doses
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
 from cellprofiling.kernels.models.least_squares import NOISE, centered
@@ -85,13 +87,15 @@ def read_series(profiles: pd.DataFrame, by: By, dose: str, reference: Reference,
     layout = find_layout(profiles, question)
     if layout.is_control.all():
         raise ReferenceRowsError(f"reference: all {len(profiles)} wells are controls; none has a dose to fit.")
-    log_dose = read_doses(profiles[dose], ~layout.is_control, dose)
+    log_dose, doses = read_doses(profiles[dose], ~layout.is_control)
     method = RESPONSES.get(response)
     found = method(profiles, layout) if method else Measured(_read_column(profiles, response), None)
     known = ~np.isnan(found.response)
-    new: list[Line] = []
+    new: list[Line] = [*layout.lines("fit_doses"), *doses.lines("fit_doses")]
     if not known.all():
-        new = lines("fit_doses", "well", [response], "no response", n=int((~known).sum()))
+        new += lines("fit_doses", "well", [response], "no response", n=int((~known).sum()))
+    known &= layout.is_control | ~np.isnan(log_dose)
+    if not known.all():
         layout = find_layout(profiles[known], question.of(_mask(layout, known)))
     values = found.response[known]
     layout = replace(layout, plate=_numbered(values, layout.plate))
@@ -114,18 +118,22 @@ def _mask(layout: Layout, known: Mask) -> Mask:
     return mask
 
 
-def read_doses(column: pd.Series, treated: Mask, dose: str) -> Doubles:
-    """Return the log10 dose of treated wells, NaN for controls, whatever the column says there."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    usable = np.isfinite(values) & (values > 0)
-    bad = treated & ~usable
+def read_doses(column: pd.Series, treated: Mask) -> tuple[Doubles, Dosed]:
+    """Return the log10 dose of treated wells, NaN for controls and where there is none, and what was made of them."""
+    doses = find_doses(column, treated)
+    values = doses.values[treated]
+    if np.isnan(values).all():
+        raise ColumnError(f"dose={column.name!r}: no treated well has a dose.")
+    bad = values <= 0
     if bad.any():
-        shown = column[bad].drop_duplicates()
+        if looks_logarithmic(np.unique(values[~np.isnan(values)]), column.name):
+            raise ColumnError(doses.notes[-1])
         raise ColumnError(
-            f"dose={dose!r}: {int(bad.sum())} of {int(treated.sum())} treated wells hold {listed(shown, limit=3)}; "
+            f"dose={column.name!r}: {int(bad.sum())} of {len(values)} treated wells hold "
+            f"{listed(column[treated][bad].drop_duplicates(), limit=3)}; "
             "a dose is a number above 0: name wells without compound in reference, or drop them."
         )
-    return np.where(treated, np.log10(np.where(usable, values, 1.0)), np.nan)
+    return np.log10(doses.values), doses
 
 
 def _read_column(profiles: pd.DataFrame, response: str) -> Doubles:

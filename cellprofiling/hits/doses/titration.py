@@ -187,12 +187,13 @@ def _read_titrations(
     profiles: pd.DataFrame, layout: Layout, dose: str, min_overlap: int
 ) -> tuple[Titrations, pd.DataFrame, list[Line]]:
     """Return the series of all compounds with enough doses, their keys, and lines for the others."""
-    log_dose = read_doses(profiles[dose], ~layout.is_control, dose)
+    log_dose, doses = read_doses(profiles[dose], ~layout.is_control)
     table = split(profiles)
     x = fill_with_median(table.x, layout.plate)
     order = content_order(x)
-    treated = order[layout.group[order] >= 0]
-    n_doses = pd.Series(log_dose[treated]).groupby(layout.group[treated]).nunique().to_numpy()
+    treated = order[(layout.group[order] >= 0) & ~np.isnan(log_dose[order])]
+    doses_of_each = pd.Series(log_dose[treated]).groupby(layout.group[treated]).nunique()
+    n_doses = doses_of_each.reindex(range(len(layout.keys)), fill_value=0).to_numpy()
     enough = n_doses >= min_overlap
     if enough.sum() < 2:
         raise InputError(
@@ -200,7 +201,8 @@ def _read_titrations(
             "are needed to be compared."
         )
     names = [" ".join(map(str, key)) for key in layout.keys[~enough].itertuples(index=False)]
-    new = lines("titration_similarity", "perturbation", names, f"fewer than {min_overlap} doses")
+    new = [*layout.lines("titration_similarity"), *doses.lines("titration_similarity")]
+    new += lines("titration_similarity", "perturbation", names, f"fewer than {min_overlap} doses")
     treated = treated[enough[layout.group[treated]]]
     group = (np.cumsum(enough) - 1)[layout.group[treated]]
     place, lowest, step = _read_steps(log_dose[treated], group, dose)

@@ -397,7 +397,7 @@ def test_responses_are_what_is_fitted():
         ({}, {"response": "Metadata_Plate"}, FeatureError, r"not a column of numbers"),
         ({"bad": np.inf}, {"response": "bad"}, FeatureError, r"66 values are infinite"),
         ({"Metadata_Dose": 0}, {}, ColumnError, r"dose='Metadata_Dose': 18 of 18 treated wells hold 0"),
-        ({"Metadata_Dose": "high"}, {}, ColumnError, r"hold 'high'; a dose is a number above 0"),
+        ({"Metadata_Dose": "high"}, {}, ColumnError, r"'high' .*cannot be read as a number and a unit"),
         ({}, {"by": ["Metadata_Compound", "Metadata_Dose"]}, ColumnError, r"holds the dose column"),
         ({}, {"reference": None}, ReferenceRowsError, r"all 66 wells are controls"),
         ({}, {"alpha": 0}, InputError, r"alpha=0: not a number between 0 and 1"),

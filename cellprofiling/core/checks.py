@@ -212,6 +212,7 @@ WORDS: dict[str, Kind] = {
     "progress": optional(function),
     "by": optional(columns),
     "features": optional(columns),
+    "within": optional(columns),
     "blocks": blocks,
     "statistics": several(text),
     "limits": optional(interval),

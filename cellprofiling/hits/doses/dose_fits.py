@@ -7,10 +7,11 @@ from cellprofiling.core import checks
 from cellprofiling.core.frame import PLATE, By, Reference, is_metadata
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.threads import over
+from cellprofiling.hits.design import Features
 from cellprofiling.hits.doses.compound import fitted_series, read_part
 from cellprofiling.hits.doses.curve import VALUES
 from cellprofiling.hits.doses.means import read_controls
-from cellprofiling.hits.doses.response import read_series
+from cellprofiling.hits.doses.response import ask_of_doses, read_series
 from cellprofiling.hits.doses.row import Bench
 from cellprofiling.hits.doses.trend import TrendTest
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
@@ -37,6 +38,8 @@ def fit_doses(
     bootstraps: int = 200,
     confidence: float = 0.95,
     seed: int = 0,
+    within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Return at which dose each compound acts: a trend test, a curve, EC50 and benchmark concentration with intervals.
@@ -68,6 +71,11 @@ def fit_doses(
         Of the intervals.
     seed : int, default 0
         Seed of arrangements and resamples.
+    within : str, list of str or None, default None
+        Columns in which a well and its controls must agree beside the plate, as in `activity`; each stratum of a
+        compound is a row.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -146,7 +154,8 @@ def fit_doses(
     0   3pl   5.8  0.2
     """
     checks.arguments(locals(), by=checks.columns, response=checks.column)
-    series = read_series(profiles, by, dose, reference, plate, response)
+    question = ask_of_doses(profiles, by, dose, reference, plate=plate, within=within)
+    series = read_series(profiles, question, dose, response, features)
     controls = read_controls(series, bootstraps, seed) if series.profiles is None else None
     bench = Bench(series, controls, TrendTest(permutations, seed, series.rising), alpha, confidence, bootstraps)
     found = over(bench.describe, range(len(series.layout.keys)))
@@ -170,6 +179,8 @@ def dose_responses(
     reference: Reference,
     response: str = PROJECTION,
     plate: str = PLATE,
+    within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Return the response of each well that `fit_doses` fits, as a difference from the controls of its plate.
@@ -178,7 +189,7 @@ def dose_responses(
     ----------
     profiles : pandas.DataFrame
         One row per well: metadata and features, or at least the column `response`.
-    by, dose, reference, response, plate : optional
+    by, dose, reference, response, plate, within, features : optional
         As in `fit_doses`.
 
     Returns
@@ -208,7 +219,8 @@ def dose_responses(
     [2.0, 4.0]
     """
     checks.arguments(locals(), by=checks.columns, response=checks.column)
-    series = read_series(profiles, by, dose, reference, plate, response)
+    question = ask_of_doses(profiles, by, dose, reference, plate=plate, within=within)
+    series = read_series(profiles, question, dose, response, features)
     if series.profiles is None:
         above = series.response - series.centers()[series.layout.plate]
     else:

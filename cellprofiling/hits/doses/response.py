@@ -12,9 +12,9 @@ from cellprofiling.core.account.doses import looks_logarithmic
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
 from cellprofiling.core.frame import By, Reference, require, split
 from cellprofiling.core.ledgers import Line, lines
-from cellprofiling.core.question import ask
+from cellprofiling.core.question import Question, ask
 from cellprofiling.hits.calling.metric import bears_whitening
-from cellprofiling.hits.design import Design, Layout, find_layout
+from cellprofiling.hits.design import Design, Features, Layout, by_name, find_layout
 from cellprofiling.hits.dosed import Dosed, find_doses
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.whitening import Whitening, fit_whitening, spreads
@@ -77,19 +77,27 @@ class Series:
         return found
 
 
-def read_series(profiles: pd.DataFrame, by: By, dose: str, reference: Reference, plate: str, response: str) -> Series:
-    """Return the response and the dose of each well, and who is compared with whom."""
+def ask_of_doses(
+    profiles: pd.DataFrame, by: By, dose: str, reference: Reference, *, plate: str, within: By
+) -> Question:
+    """Return the question of compounds whose doses are one series each; the dose is none of the columns in `by`."""
     names = require(profiles, by, "by")
     require(profiles, dose, "dose")
     if dose in names:
         raise ColumnError(f"by={listed(names)}: holds the dose column {dose!r}; name the compound alone.")
-    question = ask(profiles, names, reference, plate=plate)
+    return ask(profiles, names, reference, plate=plate, within=within)
+
+
+def read_series(
+    profiles: pd.DataFrame, question: Question, dose: str, response: str, features: Features = None
+) -> Series:
+    """Return the response and the dose of each well, and who is compared with whom."""
     layout = find_layout(profiles, question)
     if layout.is_control.all():
         raise ReferenceRowsError(f"reference: all {len(profiles)} wells are controls; none has a dose to fit.")
     log_dose, doses = read_doses(profiles[dose], ~layout.is_control)
     method = RESPONSES.get(response)
-    found = method(profiles, layout) if method else Measured(_read_column(profiles, response), None)
+    found = method(profiles, layout, features) if method else Measured(_read_column(profiles, response), None)
     known = ~np.isnan(found.response)
     new: list[Line] = [*layout.lines("fit_doses"), *doses.lines("fit_doses")]
     if not known.all():
@@ -152,7 +160,7 @@ def _read_column(profiles: pd.DataFrame, response: str) -> Doubles:
     return values
 
 
-def _distances(profiles: pd.DataFrame, layout: Layout) -> Measured:
+def _distances(profiles: pd.DataFrame, layout: Layout, features: Features) -> Measured:
     """Return how far each well lies beyond the Mahalanobis distance that a control has, those of its own fold left out.
 
     Notes
@@ -161,7 +169,7 @@ def _distances(profiles: pd.DataFrame, layout: Layout) -> Measured:
     square of controls, of the same plate and of other folds, is subtracted, and the root keeps the sign of what is
     left: wells without effect lie about 0, and weak doses are not hidden in the noise.
     """
-    x, plates, is_control, order = _canonical(profiles, layout)
+    x, plates, is_control, order = _canonical(profiles, layout, features)
     squares, folds = np.full(len(x), np.nan), []
     for inside, fitted, metric in _metrics(x, plates, is_control):
         folds.append((inside, fitted))
@@ -183,28 +191,28 @@ def _plates_of(inside: Mask, fitted: Mask, plates: Indices) -> Iterator[tuple[Ma
             yield inside & (plates == plate), beside
 
 
-def _projections(profiles: pd.DataFrame, layout: Layout) -> Measured:
+def _projections(profiles: pd.DataFrame, layout: Layout, features: Features) -> Measured:
     """Return profiles, and those weighted by the metric of the controls of other folds."""
-    x, plates, is_control, order = _canonical(profiles, layout)
+    x, plates, is_control, order = _canonical(profiles, layout, features)
     weighted = np.zeros(x.shape)
     for inside, _, metric in _metrics(x, plates, is_control):
         weighted[inside] = metric(x[inside])
     return Measured(np.zeros(len(x)), Weighted(_back(x, order), _back(weighted, order)))
 
 
-RESPONSES: dict[str, Callable[[pd.DataFrame, Layout], Measured]] = {
+RESPONSES: dict[str, Callable[[pd.DataFrame, Layout, Features], Measured]] = {
     "projection": _projections,
     "distance": _distances,
 }
 
 
-def _canonical(profiles: pd.DataFrame, layout: Layout) -> tuple[Doubles, Indices, Mask, Indices]:
+def _canonical(profiles: pd.DataFrame, layout: Layout, features: Features) -> tuple[Doubles, Indices, Mask, Indices]:
     """Return profiles in units of their plate, plates and controls in an order of their own, and that order.
 
     Sums made in this order are the same to the last digit whatever the order of rows and columns.
     """
-    table = split(profiles)
-    x = fill_with_median(table.x[:, np.argsort(table.features)], layout.plate)
+    table = by_name(split(profiles, features))
+    x = fill_with_median(table.x, layout.plate)
     _refuse_whitened(Design(**vars(layout), x=x, features=table.features))
     order = content_order(x)
     plates = layout.plate[order]

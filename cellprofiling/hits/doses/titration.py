@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
-from cellprofiling.core.errors import ColumnError, InputError, listed
-from cellprofiling.core.frame import PLATE, By, Reference, require, split
+from cellprofiling.core.errors import ColumnError, InputError
+from cellprofiling.core.frame import PLATE, By, Reference, Table, split
 from cellprofiling.core.ledgers import Line, lines, written
-from cellprofiling.core.question import ask
-from cellprofiling.hits.design import Layout, find_layout
-from cellprofiling.hits.doses.response import read_doses
+from cellprofiling.hits.design import Features, Layout, by_name, find_layout
+from cellprofiling.hits.doses.response import ask_of_doses, read_doses
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.doses.titration import align_all
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
@@ -51,6 +50,8 @@ def titration_similarity(
     reference: Reference,
     plate: str = PLATE,
     min_overlap: int = 3,
+    within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Return how alike the dose series of each two compounds are, whatever their potency, and how far it differs.
@@ -70,6 +71,11 @@ def titration_similarity(
         The column of plates; a well is measured from the controls of its own.
     min_overlap : int, default 3
         Doses of both compounds that must stand side by side, at least.
+    within : str, list of str or None, default None
+        Columns in which a well and its controls must agree beside the plate, as in `activity`; a compound has a series
+        in each stratum.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -142,12 +148,9 @@ def titration_similarity(
     0                   a                   b         1.0   8.0
     """
     checks.arguments(locals(), by=checks.columns)
-    names = require(profiles, by, "by")
-    require(profiles, dose, "dose")
-    if dose in names:
-        raise ColumnError(f"by={listed(names)}: holds the dose column {dose!r}; name the compound alone.")
-    layout = find_layout(profiles, ask(profiles, names, reference, plate=plate))
-    found, kept, new = _read_titrations(profiles, layout, dose, min_overlap)
+    layout = find_layout(profiles, ask_of_doses(profiles, by, dose, reference, plate=plate, within=within))
+    table = by_name(split(profiles, features))
+    found, kept, new = _read_titrations(profiles, table, layout, dose, min_overlap)
     aligned = align_all(found.series, found.shared, found.known, min_overlap=min_overlap)
     tested = np.isfinite(aligned.score)
     shift = aligned.refined + (found.lowest[aligned.second] - found.lowest[aligned.first]) / found.step
@@ -184,11 +187,10 @@ def _p_values(score: Doubles, mirrored: Doubles, tested: Mask) -> tuple[Doubles,
 
 
 def _read_titrations(
-    profiles: pd.DataFrame, layout: Layout, dose: str, min_overlap: int
+    profiles: pd.DataFrame, table: Table, layout: Layout, dose: str, min_overlap: int
 ) -> tuple[Titrations, pd.DataFrame, list[Line]]:
     """Return the series of all compounds with enough doses, their keys, and lines for the others."""
     log_dose, doses = read_doses(profiles[dose], ~layout.is_control)
-    table = split(profiles)
     x = fill_with_median(table.x, layout.plate)
     order = content_order(x)
     treated = order[(layout.group[order] >= 0) & ~np.isnan(log_dose[order])]

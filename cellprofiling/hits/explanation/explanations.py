@@ -1,6 +1,5 @@
 """What changed, in words: groups of features instead of single ones, each with an effect and a sentence."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,10 +7,10 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import one_of
-from cellprofiling.core.frame import PLATE, By, Reference, require, split
+from cellprofiling.core.frame import PLATE, By, Reference, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.core.question import ask
-from cellprofiling.hits.design import find_layout
+from cellprofiling.hits.design import Features, find_layout
 from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.feature_models import Comparison
 from cellprofiling.hits.explanation.features import CONTROL_FITS, FAMILIES
@@ -50,12 +49,13 @@ def explain(
     groups: Groups = None,
     model: str = "pooled",
     plate: str = PLATE,
-    features: Sequence[str] | None = None,
+    features: Features = None,
     correction: str = "benjamini_hochberg",
     family: str = "all",
     fdr: float = 0.05,
     level: float = 0.95,
     control_fit: str = "refit",
+    within: By = None,
 ) -> pd.DataFrame:
     """
     Say in words which groups of features each perturbation changes, by how much, and how sure that is.
@@ -79,7 +79,7 @@ def explain(
         itself may differ from plate to plate, for perturbations on many plates; three at least.
     plate : str, default "Metadata_Plate"
         The column inside which wells are compared.
-    features : list of str or None, default None
+    features : list of str, "all" or None, default None
         Names of the features to use; None for all.
     correction : {"benjamini_hochberg", "benjamini_yekutieli", "storey"}, default "benjamini_hochberg"
         How q-values are computed.
@@ -92,6 +92,9 @@ def explain(
     control_fit : {"refit", "as_given"}, default "refit"
         "refit": each feature is first divided by its spread among **all** wells of the plate, so that an earlier
         normalization to the controls cancels. "as_given": right only if no control was used to make the profiles.
+    within : str, list of str or None, default None
+        Columns in which a well and its controls must agree beside the plate, as in `activity`; each stratum of a
+        perturbation is a row.
 
     Returns
     -------
@@ -161,8 +164,7 @@ def explain(
         ("control_fit", control_fit, CONTROL_FITS),
     ):
         one_of(name, value, options)
-    layout = find_layout(profiles, ask(profiles, by, reference, plate=plate))
-    require(profiles, features, "features")
+    layout = find_layout(profiles, ask(profiles, by, reference, plate=plate, within=within))
     table = split(profiles, features)
     names = tuple(sorted(table.features))
     columns = [table.features.index(name) for name in names]
@@ -181,7 +183,7 @@ def explain(
     untold = result.loc[result["p_value"].isna(), "group"].value_counts(sort=False)
     reason = "no p-value for some perturbations: fewer than 3 plates, or no spread in the controls"
     notes = [line for group, n in untold.items() for line in lines("explain", "group", [group], reason, n=n)]
-    return written(result, profiles, new=[*grouped.left_out, *notes])
+    return written(result, profiles, new=[*layout.lines("explain"), *grouped.left_out, *notes])
 
 
 def _ordered(x: Floats, group: Indices, plate: Indices, *, rescale: bool) -> Wells:

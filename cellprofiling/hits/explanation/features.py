@@ -1,17 +1,15 @@
 """What changed: the effect of each perturbation on each feature, its size, and how sure it is."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import one_of
-from cellprofiling.core.frame import PLATE, By, Reference, require, split
+from cellprofiling.core.frame import PLATE, By, Reference, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.question import ask
-from cellprofiling.hits.design import find_layout
+from cellprofiling.hits.design import Features, find_layout
 from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.effect_sizes import SSMD, effect_sizes
 from cellprofiling.hits.explanation.feature_models import MODELS, Comparison
@@ -30,12 +28,13 @@ def compare_features(
     reference: Reference,
     model: str = "moderated",
     plate: str = PLATE,
-    features: Sequence[str] | None = None,
+    features: Features = None,
     correction: str = "benjamini_hochberg",
     family: str = "all",
     ssmd: str = "equal",
     level: float = 0.95,
     control_fit: str = "refit",
+    within: By = None,
 ) -> pd.DataFrame:
     """
     Compare each feature of each perturbation with the controls of the same plates.
@@ -54,7 +53,7 @@ def compare_features(
         of wells are the replicates; for perturbations with several wells on each of several plates.
     plate : str, default "Metadata_Plate"
         The column inside which wells are compared.
-    features : list of str or None, default None
+    features : list of str, "all" or None, default None
         Names of the features to compare; None for all.
     correction : {"benjamini_hochberg", "benjamini_yekutieli", "storey"}, default "benjamini_hochberg"
         How q-values are computed. Features of one well depend on each other; "benjamini_yekutieli" holds whatever the
@@ -70,6 +69,9 @@ def compare_features(
         "refit": each feature is first divided by its spread among **all** wells of the plate, so that an earlier
         normalization to the controls cancels. "as_given": profiles are compared as they stand; right only if no
         control was used to make them.
+    within : str, list of str or None, default None
+        Columns in which a well and its controls must agree beside the plate, as in `activity`; each stratum of a
+        perturbation is a row.
 
     Returns
     -------
@@ -134,8 +136,7 @@ def compare_features(
         ("control_fit", control_fit, CONTROL_FITS),
     ):
         one_of(name, value, options)
-    layout = find_layout(profiles, ask(profiles, by, reference, plate=plate))
-    require(profiles, features, "features")
+    layout = find_layout(profiles, ask(profiles, by, reference, plate=plate, within=within))
     table = split(profiles, features)
     x = scale_by_plate(table.x, layout.plate, rescale=control_fit == "refit")
     comparison = _ordered(x, layout.group, layout.plate, len(layout.keys), table.features)
@@ -146,7 +147,11 @@ def compare_features(
     result = _tidy(layout.keys, table.features, columns)
     groups = np.repeat(np.arange(len(layout.keys)), len(table.features))
     result["q_value"] = q_values(result["p_value"].to_numpy(), correction, groups if family == "perturbation" else None)
-    return written(result, profiles, new=_notes(table.features, np.isnan(x) & ~np.isnan(table.x), told))
+    return written(
+        result,
+        profiles,
+        new=[*layout.lines("compare_features"), *_notes(table.features, np.isnan(x) & ~np.isnan(table.x), told)],
+    )
 
 
 def _ordered(

@@ -11,7 +11,7 @@ from cellprofiling.core.errors import InputError, listed, plural
 from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, is_there, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import ask
-from cellprofiling.hits.design import find_design
+from cellprofiling.hits.design import Features, find_design
 from cellprofiling.hits.effects import describe_layout
 from cellprofiling.hits.explanation.follow_up import Found, next_test
 from cellprofiling.hits.explanation.sentences import perturbation_names
@@ -33,6 +33,8 @@ def summarize_hits(
     fdr: float = 0.05,
     top: int = 3,
     alike: float = 0.5,
+    within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Sum up each perturbation: its largest changes, the compounds most like it, its cells, and what to test next.
@@ -58,6 +60,10 @@ def summarize_hits(
         How many changes, and how many similar compounds, to name.
     alike : float, default 0.5
         The cosine from which on another compound is called similar.
+    within : str, list of str or None, default None
+        Columns in which wells and controls must agree, the same as for `explain`.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -96,8 +102,9 @@ def summarize_hits(
     names = require(explained, by, "by")
     require(explained, NEEDED, "explained")
     require(profiles, well, "well")
-    design = find_design(profiles, ask(profiles, names, reference, plate=plate))
-    explained, keys = _whole(explained, names, design.keys), design.keys
+    question = ask(profiles, names, reference, plate=plate, within=within)
+    design = find_design(profiles, question, features)
+    explained, keys = _whole(explained, question.keys, design.keys), design.keys
     n_groups = len(explained) // len(keys)
     effects = explained["effect"].to_numpy(dtype=np.float64).reshape(len(keys), n_groups)
     counts = profiles[count] if is_there(profiles, count, COUNT, "count") else None
@@ -129,7 +136,7 @@ def summarize_hits(
     result["sentence"] = [
         _sentence(name, row) for name, row in zip(called, result.to_dict("records"), strict=True)
     ]  # fmt: skip
-    return written(result, explained)
+    return written(result, explained, new=design.lines("summarize_hits"))
 
 
 def _whole(explained: pd.DataFrame, names: list[str], keys: pd.DataFrame) -> pd.DataFrame:

@@ -92,6 +92,8 @@ def read_series(
     profiles: pd.DataFrame, question: Question, dose: str, response: str, features: Features = None
 ) -> Series:
     """Return the response and the dose of each well, and who is compared with whom."""
+    if not (isinstance(features, str) and features == "all"):
+        require(profiles, features, "features")  # a response that is a column asks for no others
     layout = find_layout(profiles, question)
     if layout.is_control.all():
         raise ReferenceRowsError(f"reference: all {len(profiles)} wells are controls; none has a dose to fit.")

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 
 import cellprofiling as cpf
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "cells"))
-from test_context import NEGATIVE, crowded, hits
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.cells.place.test_context import NEGATIVE, crowded, hits
 
 CONTROL, THIN = "#9aa3ad", "#d55e00"
 

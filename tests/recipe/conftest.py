@@ -1,5 +1,7 @@
 """A small screen on disk, as a lab would have it, and the command line run on it."""
 
+import functools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner, Result
 import cellprofiling as cpf
 from cellprofiling.cli import app
 from cellprofiling.core.errors import InputError
+from cellprofiling.recipe.run import run_recipe
 
 
 @pytest.fixture(scope="session")
@@ -25,17 +28,32 @@ def folder(small_screen: object, tmp_path: Path) -> Path:
     return small_screen.write(tmp_path / "screen")
 
 
+def edited(folder: Path, **settings: object) -> Path:
+    """Change settings of the screen.yaml of a folder, and return its path."""
+    path = folder / "screen.yaml"
+    recipe = yaml.safe_load(path.read_text()) | {"hits": {"permutations": 50}} | settings
+    path.write_text(yaml.safe_dump({key: value for key, value in recipe.items() if value is not None}))
+    return path
+
+
 @pytest.fixture
 def edit(folder: Path) -> Callable[..., Path]:
     """Give a function that changes settings of screen.yaml and returns its path."""
+    return functools.partial(edited, folder)
 
-    def change(**settings: object) -> Path:
-        path = folder / "screen.yaml"
-        recipe = yaml.safe_load(path.read_text()) | {"hits": {"permutations": 50}} | settings
-        path.write_text(yaml.safe_dump({key: value for key, value in recipe.items() if value is not None}))
-        return path
 
-    return change
+@pytest.fixture(scope="session")
+def first_run(small_screen: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of that screen, run once; they are not to be changed."""
+    home = tmp_path_factory.mktemp("first")
+    run_recipe(edited(small_screen.write(home / "screen")), home / "out")
+    return home / "out"
+
+
+@pytest.fixture
+def done(first_run: Path, tmp_path: Path) -> Path:
+    """Return a folder of results as the first run left them, beside the folder of the screen."""
+    return Path(shutil.copytree(first_run, tmp_path / "out"))
 
 
 @pytest.fixture

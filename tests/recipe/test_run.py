@@ -30,10 +30,9 @@ def words() -> list[str]:
     return []
 
 
-def test_writes_every_result_and_nothing_else(edit: Callable, tmp_path: Path) -> None:
+def test_writes_every_result_and_nothing_else(first_run: Path) -> None:
     """All files of the contract, no temporary ones."""
-    run_recipe(edit(), tmp_path / "out")
-    assert sorted(files_in(tmp_path / "out")) == sorted(FILES)
+    assert sorted(files_in(first_run)) == sorted(FILES)
 
 
 def test_progress_counts_plates(edit: Callable, tmp_path: Path) -> None:
@@ -44,17 +43,16 @@ def test_progress_counts_plates(edit: Callable, tmp_path: Path) -> None:
     assert told[-1].cells > 0
 
 
-def test_results_are_those_of_the_verbs(edit: Callable, tmp_path: Path, small_screen: object) -> None:
+def test_results_are_those_of_the_verbs(first_run: Path, small_screen: object) -> None:
     """What a run writes is what the verbs give, called one after the other."""
-    run_recipe(edit(), tmp_path / "out")
     wells = cpf.annotate(cpf.aggregate(small_screen.cells), small_screen.platemap)
     negcon = "Metadata_Role == 'negcon'"
     profiles = cpf.select_features(cpf.normalize(wells, "mad_robustize", reference=negcon))
     hits = cpf.rank_hits(profiles, by="Metadata_Compound", reference=negcon, permutations=50)
-    written = pd.read_csv(tmp_path / "out" / "hits.csv")
+    written = pd.read_csv(first_run / "hits.csv")
     assert written["Metadata_Compound"].tolist() == hits["Metadata_Compound"].tolist()
     pd.testing.assert_series_equal(written["p_value"], hits["p_value"])
-    stored = cpf.read_profiles(tmp_path / "out" / "profiles.parquet")
+    stored = cpf.read_profiles(first_run / "profiles.parquet")
     pd.testing.assert_frame_equal(stored[profiles.columns], profiles, check_dtype=False)
 
 
@@ -97,10 +95,9 @@ def test_suspect_cells_are_left_out_and_counted(edit: Callable, tmp_path: Path, 
     assert wells["Metadata_Excluded_Count"].sum() == flagged["Metadata_QC_Flagged"].sum()
 
 
-def test_record(edit: Callable, tmp_path: Path, folder: Path) -> None:
+def test_record(first_run: Path, folder: Path) -> None:
     """provenance.json names every input with its sha256, all settings, versions, seed, and the files of each stage."""
-    run_recipe(edit(), tmp_path / "out")
-    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    record = json.loads((first_run / "provenance.json").read_text())
     inputs = {entry["path"]: entry["sha256"] for entry in record["inputs"]}
     expected = [*sorted((folder / "cells").glob("*.parquet")), folder / "platemap.csv"]
     assert inputs == {str(path.relative_to(folder)): file_sha256(path) for path in expected}
@@ -108,7 +105,7 @@ def test_record(edit: Callable, tmp_path: Path, folder: Path) -> None:
     assert record["seed"] == 0
     assert {"cellprofiling", "numpy", "pandas", "python"} <= set(record["versions"])
     files = {name: digest for stage in record["stages"].values() for name, digest in stage["files"].items()}
-    assert files == {name: file_sha256(tmp_path / "out" / name) for name in files}
+    assert files == {name: file_sha256(first_run / name) for name in files}
 
 
 def test_record_of_a_pattern(edit: Callable, tmp_path: Path) -> None:
@@ -118,12 +115,11 @@ def test_record_of_a_pattern(edit: Callable, tmp_path: Path) -> None:
     assert len(record["inputs"]) == 3
 
 
-def test_two_runs_give_the_same_bytes(edit: Callable, tmp_path: Path) -> None:
+def test_two_runs_give_the_same_bytes(edit: Callable, tmp_path: Path, first_run: Path) -> None:
     """Same inputs, settings and seed: the same files, byte for byte."""
-    for name in ("one", "two"):
-        run_recipe(edit(), tmp_path / name)
+    run_recipe(edit(), tmp_path / "again")
     for name in FILES:
-        assert file_sha256(tmp_path / "one" / name) == file_sha256(tmp_path / "two" / name), name
+        assert file_sha256(first_run / name) == file_sha256(tmp_path / "again" / name), name
 
 
 def kept(words: list[str]) -> set[str]:
@@ -138,13 +134,12 @@ ALL = {
 FROM_HITS = {"testing perturbations", "explaining hits", "choosing cells to look at", "checking quality"}
 
 
-def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: list[str]) -> None:
+def test_resume_keeps_what_is_unchanged(edit: Callable, done: Path, words: list[str]) -> None:
     """Nothing changed: every stage is kept, and the results stay the same."""
-    run_recipe(edit(), tmp_path / "out")
-    before = {name: file_sha256(tmp_path / "out" / name) for name in FILES}
-    run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
+    before = {name: file_sha256(done / name) for name in FILES}
+    run_recipe(edit(), done, resume=True, tell=words.append)
     assert kept(words) == ALL
-    assert {name: file_sha256(tmp_path / "out" / name) for name in FILES} == before
+    assert {name: file_sha256(done / name) for name in FILES} == before
 
 
 @pytest.mark.parametrize(
@@ -162,25 +157,23 @@ def test_resume_keeps_what_is_unchanged(edit: Callable, tmp_path: Path, words: l
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_resume_redoes_only_what_changed(
-    edit: Callable, tmp_path: Path, words: list[str], change: dict, redone: set
+    edit: Callable, done: Path, words: list[str], change: dict, redone: set
 ) -> None:
     """A changed setting redoes its stage and those that build on it."""
-    run_recipe(edit(), tmp_path / "out")
-    run_recipe(edit(**change), tmp_path / "out", resume=True, tell=words.append)
+    run_recipe(edit(**change), done, resume=True, tell=words.append)
     assert kept(words) == ALL - redone
 
 
 def test_resume_notices_changed_inputs_and_results(
-    edit: Callable, cells_of: Callable, tmp_path: Path, words: list[str]
+    edit: Callable, cells_of: Callable, done: Path, words: list[str]
 ) -> None:
     """A changed input redoes everything; a result that was tampered with is made again."""
-    run_recipe(edit(), tmp_path / "out")
-    (tmp_path / "out" / "hits.csv").write_text("rank\n1\n")
-    run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
+    (done / "hits.csv").write_text("rank\n1\n")
+    run_recipe(edit(), done, resume=True, tell=words.append)
     assert kept(words) == ALL - {"testing perturbations"}
     cells_of(lambda table: table.iloc[5:])
     words.clear()
-    run_recipe(edit(), tmp_path / "out", resume=True, tell=words.append)
+    run_recipe(edit(), done, resume=True, tell=words.append)
     assert kept(words) == set()
 
 
@@ -207,13 +200,12 @@ def test_excluded_wells_have_ledger_lines(edit: Callable, tmp_path: Path, small_
     assert f"{out.Metadata_Plate} {out.Metadata_Well}" in lines.loc[lines["step"] == "exclude", "name"].tolist()
 
 
-def test_failed_run_leaves_earlier_results_alone(edit: Callable, tmp_path: Path) -> None:
+def test_failed_run_leaves_earlier_results_alone(edit: Callable, done: Path) -> None:
     """A mistake in a later screen.yaml does not touch what an earlier run wrote."""
-    run_recipe(edit(), tmp_path / "out")
-    before = {name: file_sha256(tmp_path / "out" / name) for name in FILES}
+    before = {name: file_sha256(done / name) for name in FILES}
     with pytest.raises(ValueError, match="matches no row"):
-        run_recipe(edit(reference="Metadata_Role == 'none'"), tmp_path / "out")
-    assert {name: file_sha256(tmp_path / "out" / name) for name in files_in(tmp_path / "out")} == before
+        run_recipe(edit(reference="Metadata_Role == 'none'"), done)
+    assert {name: file_sha256(done / name) for name in files_in(done)} == before
 
 
 def test_starts_from_wells(edit: Callable, tmp_path: Path, folder: Path, small_screen: object) -> None:

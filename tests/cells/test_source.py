@@ -48,9 +48,9 @@ def test_a_mask_fits_a_table_only(verb: str, cells: pd.DataFrame, tmp_path: Path
 def test_what_holds_no_cells(verb: str, cells: pd.DataFrame) -> None:
     """A table without rows and what is no table are refused in one sentence each."""
     call = VERBS.get(verb, lambda cells, _: cpf.measure_neighborhood(cells))
-    with pytest.raises(InputError, match=r"^cells: the table has no rows\.$"):
+    with pytest.raises(InputError, match=r"^cells=a DataFrame of 0 rows .*: not a table of cells"):
         call(cells.iloc[:0], "Metadata_Well == 'A01'")
-    with pytest.raises(InputError, match=r"^cells: expected a table, cells of open_cells\(\) or a path, got int\.$"):
+    with pytest.raises(InputError, match=r"^cells=5: not a table of cells, a path, or Cells; "):
         call(5, "Metadata_Well == 'A01'")
 
 

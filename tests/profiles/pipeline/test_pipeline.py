@@ -182,7 +182,7 @@ def test_what_cannot_be_done_is_said_with_the_step():
         cpf.run_steps(wells, [{"whiten": {"methods": "pca"}}])
     with pytest.raises(InputError, match=r"steps, 1 \(normalize\): role='plates': choose one of .* mean 'plate'"):
         cpf.run_steps(wells, [{"normalize": {"by": "@plates"}}])
-    with pytest.raises(ColumnError, match=r"steps, 1 \(normalize\): by='Metadata_Barcode': no such column"):
+    with pytest.raises(ColumnError, match=r"steps, 1 \(normalize\): plate='Metadata_Barcode': no such column"):
         cpf.run_steps(wells, [{"normalize": {"by": "@plate"}}], plate="Metadata_Barcode")
     with pytest.raises(ReferenceRowsError, match=r"steps, 2 \(normalize\): reference="):
         cpf.run_steps(wells, ["select_features", {"normalize": {"reference": "Metadata_Role == 'x'"}}])

@@ -102,7 +102,7 @@ def each(kind: Kind) -> Kind:
     return replace(
         kind,
         fits=lambda value: is_list(value) and len(value) > 0 and all(map(kind.fits, value)),
-        what=f"a list, each {kind.what}",
+        what=f"a list of at least one, each {kind.what}",
     )
 
 

@@ -158,7 +158,7 @@ def test_what_cannot_be_told_apart_is_named():
 
 def test_what_cannot_be_done_is_said():
     wells = screen(0)
-    with pytest.raises(InputError, match=r"levels=\[\]: name metadata columns"):
+    with pytest.raises(InputError, match=r"levels=\[\]: not a list of at least one, each the name"):
         cpf.variance_budget(wells, [])
     with pytest.raises(ColumnError, match=r"levels='Metadata_Run': no such column"):
         cpf.variance_budget(wells, ["Metadata_Run"])

@@ -92,3 +92,59 @@ def test_named_features_are_the_table_of_these(verb: str) -> None:
     names = list(table.filter(like="Cells_"))[:5]
     few = table[[name for name in table if name.startswith("Metadata_") or name in names]]
     pd.testing.assert_frame_equal(call(table, within=LINE, features=names), call(few, within=LINE))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_wells_find_each_other_only_inside_their_line(seed: int) -> None:
+    """Each line is as if it were alone, and q-values are of all rows."""
+    table = two_lines(seed, n_plates=2)
+    treated = table[table["Metadata_Role"] != "negcon"]
+    call = {"by": "Metadata_Compound", "permutations": 199}
+    together = cpf.distinctiveness(treated, **call, within=LINE)
+    assert list(together)[:2] == ["Metadata_Compound", LINE]
+    for line, rows in together.groupby(LINE):
+        alone = cpf.distinctiveness(treated[treated[LINE] == line], **call)
+        columns = ["Metadata_Compound", "score", "p_value", "n_controls"]
+        pd.testing.assert_frame_equal(rows[columns].reset_index(drop=True), alone[columns])
+    pooled = cpf.distinctiveness(treated, **call)
+    assert pooled["n_controls"].max() > together["n_controls"].max()
+    assert cpf.ledger(pooled)["item"].eq("stratum").any()
+    with pytest.raises(KeyMatchError, match="read twice"):
+        cpf.distinctiveness(pd.concat([treated, treated.iloc[:3]]), **call)
+
+
+def test_labels_are_dealt_only_inside_a_line() -> None:
+    table = two_lines()
+    treated = table[table["Metadata_Role"] != "negcon"].assign(Metadata_Target="x")
+    treated.loc[treated["Metadata_Compound"] < "c008", "Metadata_Target"] = "y"
+    call = {"by": "Metadata_Compound", "label": "Metadata_Target", "permutations": 99}
+    together = cpf.consistency(treated, **call, within=LINE)
+    assert list(together)[:2] == ["Metadata_Target", LINE]
+    for line, rows in together.groupby(LINE):
+        alone = cpf.consistency(treated[treated[LINE] == line], **call)
+        pd.testing.assert_series_equal(rows["p_value"].reset_index(drop=True), alone["p_value"])
+
+
+def test_pairs_that_vanish_for_missing_labels_are_said() -> None:
+    table = two_lines(n_plates=2)
+    table["Metadata_Control"] = np.where(table["Metadata_Role"] == "negcon", "negcon", None)
+    call = {"positives": {"same": ["Metadata_Compound"]}, "negatives": {"different": ["Metadata_Control"]}}
+    scores = cpf.average_precision(table, **call)
+    assert scores["average_precision"].isna().all()
+    lines = cpf.ledger(scores)
+    assert lines.loc[lines["item"] == "label", "name"].tolist() == ["Metadata_Control"]
+    filled = cpf.average_precision(table.fillna({"Metadata_Control": "treated"}), **call)
+    assert filled["average_precision"].notna().any()
+    assert not cpf.ledger(filled)["item"].eq("label").any()
+
+
+def test_replicates_agree_inside_their_line() -> None:
+    table = two_lines(n_plates=2)
+    treated = table[table["Metadata_Role"] != "negcon"]
+    call = {"by": "Metadata_Compound", "draws": 50}
+    together = cpf.percent_replicating(treated, **call, within=LINE)
+    assert together[LINE].tolist() == ["A549", "A549", "U2OS", "U2OS"]
+    for line, rows in together.groupby(LINE):
+        alone = cpf.percent_replicating(treated[treated[LINE] == line], **call)
+        pd.testing.assert_frame_equal(rows.drop(columns=LINE).reset_index(drop=True), alone)
+        assert together.attrs["distributions"][line] == alone.attrs["distributions"]

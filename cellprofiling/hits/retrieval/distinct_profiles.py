@@ -5,9 +5,11 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, split
+from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, require, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.calling.activities import COLUMNS
+from cellprofiling.hits.design import Features, by_name
+from cellprofiling.hits.retrieval.inside import in_strata, strata_lines
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
@@ -33,6 +35,8 @@ def distinctiveness(
     metric: str = "cosine",
     permutations: int = 10_000,
     seed: int = 0,
+    within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Test each perturbation for wells that find each other among the wells of all other perturbations.
@@ -53,6 +57,11 @@ def distinctiveness(
         Random sets of wells per layout, at most, as in `activity`.
     seed : int, default 0
         Seed of the random sets.
+    within : str, list of str or None, default None
+        Columns such as cell line or time point: wells are compared, and permuted, only with wells that agree in these,
+        and each stratum has rows of its own. None says in the ledger what differs; ``[]``: nothing does.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -96,7 +105,24 @@ def distinctiveness(
     checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     prepare = METRICS[one_of("metric", metric, METRICS)]
     kept = np.ones(len(profiles), dtype=bool) if reference is None else ~matches(profiles, reference)
-    table = complete(split(profiles[kept]))
+    if require(profiles, within, "within"):
+        return in_strata(
+            profiles[kept],
+            within,
+            len(require(profiles, by, "by")),
+            lambda wells: distinctiveness(
+                wells,
+                by=by,
+                plate=plate,
+                metric=metric,
+                permutations=permutations,
+                seed=seed,
+                within=[],
+                features=features,
+            ),
+        )
+    notes = strata_lines(profiles[kept], "distinctiveness", by, plate, within)
+    table = complete(by_name(split(profiles[kept], features)))
     unit = prepare(table.x.astype(np.float64))
     valid = np.any(unit != 0, axis=1)
     codes, keys = groups(table.metadata, by)
@@ -109,7 +135,7 @@ def distinctiveness(
     result = pd.concat([keys, pd.DataFrame(tests)], axis=1)
     result["q_value"] = benjamini_hochberg(result["p_value"].to_numpy(np.float64))
     dead = lines("distinctiveness", "well", table.metadata.index[~valid], f"no direction under {metric}")
-    return written(result[[*keys.columns, *COLUMNS]], profiles, new=dead)
+    return written(result[[*keys.columns, *COLUMNS]], profiles, new=[*notes, *dead])
 
 
 def _tests(unit: Doubles, codes: Indices, plates: Indices, n_groups: int, permutations: int, seed: int) -> list[dict]:

@@ -9,6 +9,7 @@ from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, ReferenceRowsError, listed, one_of
 from cellprofiling.core.frame import By, Reference, complete, groups, require, rows, split
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.arrays import Doubles, Indices
 
@@ -25,6 +26,7 @@ def grit(
     reference: Reference,
     average: str = "mean",
     metric: str = "pearson",
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Score how much more each perturbation resembles the others of its group than it resembles the controls.
@@ -43,6 +45,8 @@ def grit(
         How the scores of pairs of wells become one.
     metric : {"pearson", "cosine"}, default "pearson"
         The similarity of two profiles.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -81,7 +85,7 @@ def grit(
     """
     checks.arguments(locals(), by=checks.columns, group=checks.column)
     summarize = AVERAGES[one_of("average", average, AVERAGES)]
-    table = complete(split(profiles))
+    table = complete(split(profiles, features))
     unit = METRICS[one_of("metric", metric, METRICS)](table.x.astype(np.float64))
     require(profiles, group, "group")
     is_control = rows(profiles, reference)

@@ -10,6 +10,8 @@ from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, require, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.calling.activities import COLUMNS
+from cellprofiling.hits.design import Features, by_name
+from cellprofiling.hits.retrieval.inside import in_strata
 from cellprofiling.hits.retrieval.labels import read_labels
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
@@ -35,6 +37,8 @@ def consistency(
     metric: str = "cosine",
     permutations: int = 10_000,
     seed: int = 0,
+    within: By = None,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Test each label for perturbations that find each other among perturbations without it.
@@ -59,6 +63,11 @@ def consistency(
         Random assignments per label, at most, as in `activity`.
     seed : int, default 0
         Seed of the random assignments.
+    within : str, list of str or None, default None
+        Columns such as cell line or time point: perturbations are compared, and permuted, only with those that agree
+        in these, and each stratum has rows of its own. None says in the ledger what differs; ``[]``: nothing does.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -111,7 +120,24 @@ def consistency(
     prepare = METRICS[one_of("metric", metric, METRICS)]
     require(profiles, label, "label")
     kept = np.ones(len(profiles), dtype=bool) if reference is None else ~matches(profiles, reference)
-    table = complete(split(profiles[kept]))
+    if require(profiles, within, "within"):
+        return in_strata(
+            profiles[kept],
+            within,
+            1,
+            lambda wells: consistency(
+                wells,
+                by=by,
+                label=label,
+                separator=separator,
+                metric=metric,
+                permutations=permutations,
+                seed=seed,
+                within=[],
+                features=features,
+            ),
+        )
+    table = complete(by_name(split(profiles[kept], features)))
     codes, keys = groups(table.metadata, by)
     bears, names = _labels_of_groups(table.metadata[label], separator, codes, keys, label)
     unit = prepare(group_medians(table.x.astype(np.float64), codes, len(keys)))

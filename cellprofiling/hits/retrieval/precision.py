@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
 from cellprofiling.core.frame import complete, require, split
-from cellprofiling.core.ledgers import lines, written
+from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.methods import Method, table_of
+from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.label_precision import label_precisions
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.retrieval.average_precision import list_precisions
@@ -30,6 +31,7 @@ def average_precision(
     metric: str = "cosine",
     label: str | None = None,
     separator: str | None = "|",
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Return how well each profile retrieves its positives from among its negatives.
@@ -49,6 +51,8 @@ def average_precision(
         asked for, in a "different" list by pairs that share no label at all.
     separator : str or None, default "|"
         What stands between the labels of one entry; entries may also be lists.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -99,7 +103,7 @@ def average_precision(
     )
     prepare = METRICS[one_of("metric", metric, METRICS)]
     require(profiles, label, "label")
-    table = complete(split(profiles))
+    table = complete(split(profiles, features))
     vectors = prepare(table.x.astype(np.float64))
     valid = np.any(vectors != 0, axis=1)
     dead = lines("average_precision", "profile", profiles.index[~valid], f"no direction under {metric}")
@@ -130,8 +134,23 @@ def average_precision(
         n_total[queries] = n_positives[queries] + mask.sum(axis=1)
         n_both += both
     _refuse_overlap(n_both)
+    if np.isnan(scores).all():
+        dead += _why_none(profiles, positives, negatives)
     result = table.metadata.assign(average_precision=scores, n_positives=n_positives, n_total=n_total)
     return written(result, profiles, new=dead)
+
+
+def _why_none(profiles: pd.DataFrame, positives: Grouping, negatives: Grouping) -> list[Line]:
+    """Return a ledger line for each column whose missing labels, which match nothing, leave profiles without pairs."""
+    names = dict.fromkeys(
+        name
+        for argument, grouping in (("positives", positives), ("negatives", negatives))
+        for kind in ("same", "different")
+        for name in require(profiles, grouping.get(kind), argument)
+    )
+    missing = {name: int(profiles[name].isna().sum()) for name in names}
+    why = "no value, and a missing one agrees and differs with nothing: no profile has a pair; fill it in"
+    return [line for name, n in missing.items() if n for line in lines("average_precision", "label", [name], why, n=n)]
 
 
 @dataclass(frozen=True)

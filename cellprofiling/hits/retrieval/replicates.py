@@ -1,14 +1,14 @@
 """How well replicates agree: the share that replicates, in both published meanings."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, complete, groups, split
+from cellprofiling.core.frame import By, complete, groups, require, split
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.hits.design import Features, by_name
+from cellprofiling.hits.retrieval.inside import in_strata, strata_lines
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.scale.order import content_order
@@ -23,9 +23,10 @@ def percent_replicating(
     plate: str | None = None,
     metric: str = "pearson",
     quantile: float = 0.95,
-    features: Sequence[str] | None = None,
+    features: Features = None,
     draws: int = 1_000,
     seed: int = 0,
+    within: By = None,
 ) -> pd.DataFrame:
     """
     Return the share of replicates that agree better than wells of different perturbations, in two meanings.
@@ -43,12 +44,15 @@ def percent_replicating(
         The similarity of two profiles.
     quantile : float, default 0.95
         The share of the null below the threshold.
-    features : list of str or None, default None
+    features : list of str, "all" or None, default None
         Names of the features; None for all that measure the biology (see `parse_features`).
     draws : int, default 1_000
         Random groups for each number of wells.
     seed : int, default 0
         Seed of the random groups.
+    within : str, list of str or None, default None
+        Columns such as cell line or time point: wells are compared only with wells that agree in these,
+        and each stratum has rows of its own. None says in the ledger what differs; ``[]``: nothing does.
 
     Returns
     -------
@@ -58,7 +62,8 @@ def percent_replicating(
         replicates is more similar than the quantile of the medians of random groups of as many wells of different
         perturbations. ``share`` (0 to 1), ``threshold`` (for "perturbations" the median one), ``quantile``, and ``n``,
         of how many. The ledger names wells without direction, which are left out. ``.attrs["distributions"]`` has for
-        each meaning 201 evenly spaced quantiles of the similarities, "observed" and "null".
+        each meaning 201 evenly spaced quantiles of the similarities, "observed" and "null"; with `within`, for each
+        stratum.
 
     Raises
     ------
@@ -89,7 +94,30 @@ def percent_replicating(
     """
     checks.arguments(locals(), by=checks.columns, plate=checks.optional(checks.column))
     prepare = METRICS[one_of("metric", metric, METRICS)]
-    table = complete(split(profiles, features))
+    if require(profiles, within, "within"):
+        shares: dict[str, dict] = {}
+
+        def alone(wells: pd.DataFrame) -> pd.DataFrame:
+            result = percent_replicating(
+                wells,
+                by=by,
+                plate=plate,
+                metric=metric,
+                quantile=quantile,
+                features=features,
+                draws=draws,
+                seed=seed,
+                within=[],
+            )
+            name = ", ".join(map(str, wells[require(profiles, within, "within")].iloc[0]))
+            shares[name] = result.attrs.pop("distributions")
+            return result
+
+        result = in_strata(profiles, within, 0, alone)
+        result.attrs["distributions"] = shares
+        return result
+    notes = strata_lines(profiles, "percent_replicating", by, plate, within)
+    table = complete(by_name(split(profiles, features)))
     unit = prepare(table.x.astype(np.float64))
     codes, _ = groups(profiles, by)
     plates = groups(profiles, plate, "plate")[0] if plate is not None else np.arange(len(profiles))
@@ -121,7 +149,7 @@ def percent_replicating(
         "pairs": _spread_out(pairs, similarity[upper & ~same]),
         "perturbations": _spread_out(medians, np.concatenate([nulls[int(n)] for n in sizes])),
     }
-    new = lines("percent_replicating", "well", profiles.index[dead], f"no direction under {metric}")
+    new = notes + lines("percent_replicating", "well", profiles.index[dead], f"no direction under {metric}")
     return written(result, profiles, new=new)
 
 

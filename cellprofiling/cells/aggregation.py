@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype
 
 from cellprofiling.cells.source import source_of
-from cellprofiling.cells.summaries import EXCLUDED, SummaryPlan, summarize
+from cellprofiling.cells.summaries import EXCLUDED, SummaryPlan, one_spelling, summarize
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, listed, nearest
 from cellprofiling.core.frame import (
@@ -94,7 +94,8 @@ def aggregate(
     not scaled to a standard deviation; "std" divides by n - 1. An infinite value counts as a large one for medians and
     percentiles. Statistics are computed in float64 and do not depend on the number of processors; medians, MADs and
     percentiles are exact, means and standard deviations right to the last digits. Groups and columns that are left out
-    are in the `ledger`.
+    are in the `ledger`, and so is a plate or well that is written in several ways (``A1`` and ``A01``, ``1001`` and
+    ``1001.0``): it is one.
 
     From parquet, memory grows with the number of processors and of cells, not of features; the order of rows does not
     matter, and plates whose rows lie mixed in a file are read together. Other files are read a partition at a time.
@@ -118,6 +119,7 @@ def aggregate(
     metadata = stacked([summary.metadata for summary in summaries])
     if metadata.empty:
         raise InputError(nothing_left(max(summary.most for summary in summaries), exclude, min_cells))
+    metadata, spelled = one_spelling(metadata, [summary.written for summary in summaries])
     varying = [str(name) for name in metadata if any(name in summary.varying for summary in summaries)]
     order = metadata.sort_values(plan.by, kind="stable").index
     values = np.concatenate([summary.values for summary in summaries], axis=1)[:, order]
@@ -127,7 +129,7 @@ def aggregate(
         plan.names,
     )
     left_out = merged(line for summary in summaries for line in summary.left_out)
-    return join(table, source=source.schema, new=[*columns_left_out(source.schema, plan, varying), *left_out])
+    return join(table, source=source.schema, new=[*columns_left_out(source.schema, plan, varying), *spelled, *left_out])
 
 
 def summary_plan(

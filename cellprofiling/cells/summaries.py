@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import COUNT, WELL, Reference, groups, hashable, matches
+from cellprofiling.core.account.spelling import canonical, spelled_once
+from cellprofiling.core.frame import COUNT, PLATE, WELL, Reference, groups, hashable, matches
 from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.progress import Counter
 from cellprofiling.core.threads import cores, over
@@ -16,6 +18,7 @@ from cellprofiling.io.objects.partitions import Partition, in_memory, stacked
 from cellprofiling.kernels.scale.groups import Grouping, group_statistics, grouping
 
 BATCH_BYTES = 1 << 24  # features that a thread reads at a time
+STEP = "aggregate"
 EXCLUDED = "Metadata_Excluded_Count"
 
 
@@ -58,6 +61,7 @@ class Summary:
     metadata : one row per group with enough cells.
     values : shape (n_statistics, n_groups, n_features).
     varying : metadata columns with more than one value in some group.
+    written : the plates and wells, each as it is written.
     left_out : ledger lines of what was left out on reading, and of the groups with too few cells.
     most : cells in the largest group.
     """
@@ -65,6 +69,7 @@ class Summary:
     metadata: pd.DataFrame
     values: NDArray[np.float64]
     varying: frozenset[str]
+    written: dict[str, list[Any]]
     left_out: list[Line]
     most: int
 
@@ -82,6 +87,7 @@ class Groups:
     metadata : one row per group.
     enough : which groups have enough cells.
     varying : metadata columns with more than one value in some group.
+    written : the plates and wells, each as it is written.
     left_out : ledger lines of what was left out on reading, and of the groups with too few cells.
     """
 
@@ -92,6 +98,7 @@ class Groups:
     metadata: pd.DataFrame
     enough: NDArray[np.bool_]
     varying: frozenset[str]
+    written: dict[str, list[Any]]
     left_out: list[Line]
 
     @property
@@ -110,8 +117,13 @@ def groups_of(pieces: Sequence[Partition], plan: SummaryPlan) -> Groups:
     by_columns = [_by_columns(piece, plan) for piece in pieces]
     tables = [piece.read(plan.labels_read) for piece in by_columns]
     cells = stacked(tables)
-    codes, keys = groups(cells, plan.by)
     excluded = np.zeros(len(cells), bool) if plan.exclude is None else matches(cells, plan.exclude, "exclude")
+    places = [name for name in (PLATE, WELL) if name in plan.by]
+    written = {name: cells[name].dropna().astype(object).unique().tolist() for name in places}
+    cells, _ = spelled_once(
+        cells, plate=PLATE if PLATE in places else None, well=WELL if WELL in places else None, step=STEP
+    )
+    codes, keys = groups(cells, plan.by)
     first = _first(codes, len(keys))
     counts = _counts(cells, codes, excluded, plan)
     metadata = cells[[*plan.by, *plan.labels]].iloc[first].assign(**counts).reset_index(drop=True)
@@ -124,6 +136,7 @@ def groups_of(pieces: Sequence[Partition], plan: SummaryPlan) -> Groups:
         metadata,
         enough,
         frozenset(name for name in plan.labels if not _constant(cells[name], first[codes])),
+        written,
         [*cells.attrs.get(KEY, []), *_too_few(metadata[~enough], plan)],
     )
 
@@ -138,9 +151,25 @@ def summarize(pieces: Sequence[Partition], plan: SummaryPlan, counter: Counter) 
         found.metadata[found.enough],
         values[:, found.enough],
         found.varying,
+        found.written,
         found.left_out,
         found.most,
     )
+
+
+def one_spelling(metadata: pd.DataFrame, written: Sequence[dict[str, list[Any]]]) -> tuple[pd.DataFrame, list[Line]]:
+    """Return the groups of all pieces with each plate and well in one spelling, whichever pieces held the others."""
+    said: list[Line] = []
+    for name in written[0]:
+        every = pd.Series([way for each in written for way in each[name]], dtype=object)
+        ways = every.to_frame(name)
+        _, new = spelled_once(
+            ways, plate=None if name == WELL else name, well=name if name == WELL else None, step=STEP
+        )
+        if new:
+            metadata = metadata.assign(**{name: canonical(metadata[name], well=name == WELL)})
+        said += new
+    return metadata, said
 
 
 def _by_columns(partition: Partition, plan: SummaryPlan) -> Partition:
@@ -198,5 +227,5 @@ def _too_few(metadata: pd.DataFrame, plan: SummaryPlan) -> list[Line]:
     for _, group in metadata.iterrows():
         name = " ".join(map(str, group[plan.by]))
         reason = "all of its cells are excluded" if group[COUNT] == 0 else few
-        found += lines("aggregate", item, [name], reason, n=group[COUNT] or group[EXCLUDED])
+        found += lines(STEP, item, [name], reason, n=group[COUNT] or group[EXCLUDED])
     return found

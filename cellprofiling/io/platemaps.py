@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cellprofiling.core import checks
+from cellprofiling.core.account.spelling import spelled_once
 from cellprofiling.core.errors import ColumnError, FileFormatError, KeyMatchError, PlateLayoutError, listed, nearest
 from cellprofiling.core.frame import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import lines, written
@@ -93,11 +94,15 @@ def read_platemap(
     platemap = to_profiles(full if file.suffix.lower() == ".parquet" else typed(full))
     if platemap.empty:
         raise FileFormatError(f"{str(file)!r}: has {table.num_columns} columns and no rows.")
-    platemap = platemap.assign(**{WELL: _standard(platemap, file, pad_wells)})
+    standard = _standard(platemap, file, pad_wells)
+    platemap, spelled = spelled_once(platemap, plate=PLATE, well=WELL, step="read_platemap")
+    platemap = platemap.assign(**{WELL: standard})
     _refuse_doubled(platemap, file)
     first = [name for name in (PLATE, WELL) if name in platemap]
     empty = lines("read_platemap", "row", ["empty rows"], "no value in any column", n=len(table) - len(full))
-    return written(platemap[[*first, *platemap.columns.drop(first)]], new=[line for line in empty if line["n"]])
+    return written(
+        platemap[[*first, *platemap.columns.drop(first)]], new=[*(line for line in empty if line["n"]), *spelled]
+    )
 
 
 def _one_file(path: PathLike) -> Path:

@@ -9,8 +9,10 @@ import pandas as pd
 import pyarrow as pa
 
 from cellprofiling.core import checks
+from cellprofiling.core.account.spelling import spelled_once
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import columns_once
+from cellprofiling.core.frame import PLATE, WELL, columns_once
+from cellprofiling.core.ledgers import written
 from cellprofiling.io.formats.cellprofiler import gallery
 from cellprofiling.io.formats.h5ad_cells import read_h5ad
 from cellprofiling.io.objects.embeddings import spread
@@ -55,7 +57,8 @@ def read_profiles(path: PathLike) -> pd.DataFrame:
 
     Notes
     -----
-    ``Metadata_Plate`` and ``Metadata_Well`` are always text. In text files another metadata column becomes numbers
+    ``Metadata_Plate`` and ``Metadata_Well`` are always text; one that is written in several ways (``A1`` and ``A01``,
+    ``1001`` and ``1001.0``) is one, with a line in the `ledger`. In text files another metadata column becomes numbers
     only if every value is written as a number is: ``00123`` stays text; and only an empty field is missing: ``NA`` is
     a gene. Among features ``nan``, ``NA``, ``null`` and ``none`` are missing too. Delimiter (tab, comma, semicolon)
     and encoding (UTF-8, UTF-16, Latin-1) are recognized.
@@ -76,7 +79,8 @@ def read_profiles(path: PathLike) -> pd.DataFrame:
     table = table_format(files, path).read(files)
     if not len(table):
         raise FileFormatError(f"path={str(path)!r}: has {table.num_columns} columns and no rows.")
-    return to_profiles(table)
+    profiles, spelled = spelled_once(to_profiles(table), plate=PLATE, well=WELL, step="read_profiles")
+    return written(profiles, profiles, new=spelled)
 
 
 def write_profiles(profiles: pd.DataFrame, path: PathLike) -> Path:

@@ -9,8 +9,9 @@ import pandas as pd
 from pyarrow import parquet
 
 from cellprofiling.core import checks
+from cellprofiling.core.account.spelling import spelled_once
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed
-from cellprofiling.core.frame import is_metadata
+from cellprofiling.core.frame import PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.arrow import same_columns
@@ -88,8 +89,9 @@ def gather_plates(
     same_columns({path: _names(table) for path, table in tables.items()})
     order = _names(next(iter(tables.values())))
     wells = pd.concat([table[order] for table in tables.values()], ignore_index=True)
+    wells, spelled = spelled_once(wells, plate=PLATE, well=WELL, step="gather_plates")
     old = [line for record in records.values() for line in record.ledger]
-    return written(wells, new=[*_once(old), *_left_out(uneven)])
+    return written(wells, new=[*_once(old), *_left_out(uneven), *spelled])
 
 
 def settle(files: Sequence[Path]) -> list[Line]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cellprofiling.core.account.spelling import one_spelling
 from cellprofiling.core.errors import FileFormatError, InputError, listed
 from cellprofiling.core.ledgers import Ledger, Line
 from cellprofiling.io.cells import FORMATS, Cells, open_cells
@@ -90,6 +91,7 @@ def _error(reader: CellFormat, file: Path, options: dict[str, Any]) -> str | Non
 
 def _by_plate(cells: Cells) -> Screen:
     pieces: dict[str, list[Partition]] = {}
+    names = one_spelling(partition.plate for partition in cells.partitions if partition.plate is not None)
     for partition in cells.partitions:
         if partition.plate is None:
             files = listed(path.name for path in partition.paths) or "these cells"
@@ -97,7 +99,7 @@ def _by_plate(cells: Cells) -> Screen:
                 f"{files}: hold several plates that can only be read together. Divide them first, with "
                 "'cellprofiling convert PATH -o FOLDER', and aggregate the folder."
             )
-        pieces.setdefault(partition.plate, []).append(replace(partition, within=None))
+        pieces.setdefault(names[partition.plate], []).append(replace(partition, within=None))
     plates = {
         plate: replace(cells, partitions=tuple(parts), lines=_lines_of(parts, cells.lines))
         for plate, parts in pieces.items()

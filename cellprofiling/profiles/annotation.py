@@ -1,6 +1,6 @@
 """What was done to each well, put beside what was measured in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import overload
@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
-from cellprofiling.core.errors import ColumnError, KeyMatchError, PlateLayoutError, listed, one_of
+from cellprofiling.core.account import vocabulary as roles
+from cellprofiling.core.account.spelling import canonical, spelled_once
+from cellprofiling.core.errors import ColumnError, KeyMatchError, listed, one_of
 from cellprofiling.core.frame import PLATE, WELL, By, columns_once, is_metadata, require
 from cellprofiling.core.ledgers import Line, lines, written
-from cellprofiling.core.plates import parse_wells
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived
 
@@ -66,9 +67,10 @@ def annotate(
 
     Notes
     -----
-    No row is ever lost or doubled. Wells of the platemap in which nothing was measured are no error, for a screen has
-    empty wells; each is a line in the ledger. A column that both tables have with the same values is kept once. Of
-    cells in files the keys are compared when they are read, and wells without cells are not in the ledger.
+    A plate or well that is written in several ways, in one table or in both (``A1`` and ``A01``, 1001 and ``"1001"``),
+    is one, with a line in the ledger. No row is ever lost or doubled. Wells of the platemap in which nothing was
+    measured are no error, for a screen has empty wells; each is a line in the ledger. A column that both
+    tables have with the same values is kept once. Of cells in files the keys are compared when they are read, and wells without cells are not in the ledger.
 
     Examples
     --------
@@ -87,6 +89,7 @@ def annotate(
         return _annotate_files(profiles, platemap, on, how)
     _check(profiles, platemap)
     keys = _keys(profiles, platemap, on)
+    profiles, platemap, spelled = _spelled_alike(profiles, platemap, keys)
     _refuse_doubled(platemap, keys)
     rows = _index(platemap, keys).get_indexer(_index(profiles, keys))
     if how == "strict":
@@ -96,13 +99,14 @@ def annotate(
     metadata = [name for name in profiles if is_metadata(name)]
     new = found[[name for name in found if name not in profiles]]
     annotated = pd.concat([profiles[metadata], new, profiles.drop(columns=metadata)], axis=1)
-    return written(annotated, profiles, platemap, new=_ledger(profiles, platemap, keys, rows))
+    return written(annotated, profiles, platemap, new=[*spelled, *_ledger(profiles, platemap, keys, rows)])
 
 
 def _annotate_files(cells: Cells, platemap: pd.DataFrame, on: By, how: str) -> Cells:
     schema = cells.schema
     _check(schema, platemap)
     keys = _keys(schema, platemap, on)
+    _, platemap, _ = _spelled_alike(schema, platemap, keys)
     _refuse_doubled(platemap, keys)
     new = tuple(str(name) for name in platemap if name not in schema)
     shared = tuple(str(name) for name in platemap if name in schema)
@@ -139,6 +143,27 @@ def _keys(profiles: pd.DataFrame, platemap: pd.DataFrame, on: By) -> list[str]:
     return shared
 
 
+def _spelled_alike(
+    profiles: pd.DataFrame, platemap: pd.DataFrame, keys: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Line]]:
+    """Return both tables with each plate and well in one spelling, and ledger lines; others as they are written."""
+    said: list[Line] = []
+    for name in keys:
+        role = (roles.role_of_words(name) or ("",))[0]
+        if role not in (roles.PLATE, roles.WELL):
+            continue
+        is_well = role == roles.WELL
+        written = [way for table in (profiles, platemap) for way in table[name].dropna().astype(object).unique()]
+        ways = pd.DataFrame({name: pd.Series(written, dtype=object)})
+        _, new = spelled_once(ways, plate=None if is_well else name, well=name if is_well else None, step="annotate")
+        if new:
+            profiles, platemap = (
+                table.assign(**{name: canonical(table[name], well=is_well)}) for table in (profiles, platemap)
+            )
+        said += new
+    return profiles, platemap, said
+
+
 def _index(table: pd.DataFrame, keys: Sequence[str]) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(table[list(keys)])
 
@@ -169,17 +194,10 @@ def _hint(profiles: pd.DataFrame, platemap: pd.DataFrame, keys: Sequence[str]) -
         if kinds[0] != kinds[1]:
             return f" {key} is {kinds[0]} in the profiles and {kinds[1]} in the platemap."
         strange, known = ours[~ours.isin(theirs)].unique(), theirs[~theirs.isin(ours)].unique()
-        if len(strange) and (key != WELL or _spelled_otherwise(strange, known)):
+        if len(strange) and key != WELL:
             other = sorted(known if len(known) else theirs.unique())
             return f" {key}: profiles write {listed(sorted(strange), limit=2)}, the platemap {listed(other, limit=2)}."
     return ""
-
-
-def _spelled_otherwise(ours: Iterable[object], theirs: Iterable[object]) -> bool:
-    try:
-        return bool(set(parse_wells(ours).names) & set(parse_wells(theirs).names))
-    except PlateLayoutError:
-        return False
 
 
 def _refuse_different(

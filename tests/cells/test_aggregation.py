@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet as pq
 
+import cellprofiling as cpf
 from cellprofiling.cells.aggregation import aggregate
 from cellprofiling.core.errors import ColumnError, FeatureError, FileFormatError, InputError
 from cellprofiling.core.ledgers import Ledger, ledger
@@ -431,6 +432,63 @@ def test_a_bit_that_flips_in_the_data_of_a_parquet_file_is_noticed(tmp_path):
             except FileFormatError as error:
                 noticed += "P1.parquet" in str(error)
             else:  # in positions, which are not read
-                assert_frame_equal(wells, expected)
+                assert_frame_equal(wells, expected, check_dtype=False)
         assert noticed > 10
         path.write_bytes(data)
+
+
+def two_ways() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return cells of three plates in one spelling, and with plates and wells in several."""
+    rng = np.random.default_rng(3)
+    plain = pd.DataFrame(
+        {
+            "Metadata_Plate": np.repeat(["1001", "1002", "1003"], 40),
+            "Metadata_Well": np.tile(np.repeat(["A01", "A02", "B10", "C03"], 10), 3),
+            "Cells_AreaShape_Area": 1e6 + 1e-3 * rng.normal(size=120),
+        }
+    )
+    odd = np.arange(120) % 2 == 1
+    others = plain.assign(
+        Metadata_Plate=plain["Metadata_Plate"].where(~odd | (plain["Metadata_Plate"] != "1001"), "1001.0"),
+        Metadata_Well=plain["Metadata_Well"].where(~odd, plain["Metadata_Well"].replace({"A01": "A1", "A02": "a2 "})),
+    )
+    others.loc[others["Metadata_Plate"] == "1003", "Metadata_Well"] = others["Metadata_Well"].replace({"C03": "C3"})
+    return plain, others
+
+
+@pytest.mark.parametrize("parts", [0, 1, 7])
+def test_a_well_written_in_several_ways_is_one_in_tables_and_in_files(tmp_path, parts):
+    plain, others = two_ways()
+    expected = cpf.aggregate(plain)
+    source = others
+    if parts:
+        for number in range(parts):
+            cpf.write_profiles(others.iloc[number::parts], tmp_path / f"part{number}.parquet")
+        source = tmp_path
+    wells = cpf.aggregate(source)
+    pd.testing.assert_frame_equal(wells, expected, check_dtype=False)
+    spelled = cpf.ledger(wells).query("reason == 'written in several ways, taken as one'")
+    assert spelled[["item", "name", "n"]].to_numpy().tolist() == [
+        ["plate", "1001 ('1001', '1001.0')", 1],
+        ["well", "A01 ('A01', 'A1')", 1],
+        ["well", "A02 ('A02', 'a2 ')", 1],
+        ["well", "C03 ('C03', 'C3')", 1],
+    ]
+
+
+def test_what_is_written_in_one_way_stays_as_it_is():
+    plain, _ = two_ways()
+    wells = cpf.aggregate(plain.assign(Metadata_Plate=1001.0, Metadata_Well="A1"))
+    assert wells[["Metadata_Plate", "Metadata_Well"]].to_numpy().tolist() == [[1001.0, "A1"]]
+    assert cpf.ledger(wells).empty
+
+
+def test_plates_in_files_of_their_own_are_one_where_they_are_written_in_several_ways(tmp_path):
+    plain, others = two_ways()
+    (tmp_path / "cells").mkdir()
+    for name, part in others.groupby("Metadata_Plate"):
+        cpf.write_profiles(part, tmp_path / "cells" / f"plate_{name}.parquet")
+    table = cpf.aggregate_plates(tmp_path / "cells", tmp_path / "wells")
+    assert table["plate"].tolist() == ["1001", "1002", "1003"]
+    pd.testing.assert_frame_equal(cpf.gather_plates(tmp_path / "wells"), cpf.aggregate(plain), check_dtype=False)
+    pd.testing.assert_frame_equal(cpf.aggregate(tmp_path / "cells"), cpf.aggregate(plain), check_dtype=False)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
+import cellprofiling as cpf
 from cellprofiling.core.errors import ColumnError, FileFormatError
 from cellprofiling.io.tables import TABLE_FORMATS, read_profiles, write_profiles
 
@@ -221,3 +222,14 @@ def test_real_profiles_keep_their_rows_and_columns(real_data):
     features = [name for name in plain if not name.startswith("Metadata_")]
     assert_frame_equal(read[features], plain[features].astype(float), rtol=1e-15)
     assert read["Metadata_Well"].tolist() == plain["Metadata_Well"].tolist()
+
+
+def test_a_plate_or_well_written_in_several_ways_is_one_with_a_ledger_line(tmp_path):
+    file = tmp_path / "wells.csv"
+    file.write_text("Metadata_Plate,Metadata_Well,Cells_AreaShape_Area\n1001,A1,1\n1001.0,A02,2\n1001,A01,3\n")
+    profiles = cpf.read_profiles(file)
+    assert profiles["Metadata_Plate"].tolist() == ["1001"] * 3
+    assert profiles["Metadata_Well"].tolist() == ["A01", "A02", "A01"]
+    assert cpf.ledger(profiles)["name"].tolist() == ["1001 ('1001', '1001.0')", "A01 ('A01', 'A1')"]
+    file.write_text("Metadata_Plate,Metadata_Well,Cells_AreaShape_Area\n1001,A1,1\n1001,A2,2\n")
+    assert cpf.read_profiles(file)["Metadata_Well"].tolist() == ["A1", "A2"]

@@ -11,6 +11,7 @@ from cellprofiling.core.errors import ColumnError, InputError, KeyMatchError
 from cellprofiling.core.ledgers import ledger
 from cellprofiling.profiles.annotation import annotate
 
+SPELLED = "written in several ways, taken as one"
 WELLS = ["A01", "A02", "B01"]
 
 
@@ -96,15 +97,34 @@ def test_profiles_that_are_not_in_the_platemap_are_refused_and_named():
     ]
 
 
-def test_wells_written_otherwise_are_recognized_as_the_reason():
-    unpadded = profiles().assign(Metadata_Well=[f"{well[0]}{int(well[1:])}" for well in WELLS * 2])
-    with pytest.raises(
-        KeyMatchError, match=r"Metadata_Well: profiles write 'A1', 'A2' and 1 more, the platemap 'A01', 'A02'"
-    ):
-        annotate(unpadded, platemap())
+def test_wells_written_otherwise_are_the_same_wells():
+    unpadded = profiles().assign(Metadata_Well=[f"{well[0]}{int(well[1:])} " for well in WELLS * 2])
+    annotated = annotate(unpadded, platemap())
+    assert_frame_equal(annotated, annotate(profiles(), platemap()), check_dtype=False)
+    assert ledger(annotated)[["item", "name", "reason"]].to_numpy().tolist()[-3:] == [
+        ["well", f"{well} ({short!r}, {well!r})" if short < well else f"{well} ({well!r}, {short!r})", SPELLED]
+        for well, short in zip(WELLS, ("A1 ", "A2 ", "B1 "), strict=True)
+    ]
     strange = profiles().assign(Metadata_Well=["x", *WELLS[1:]] * 2)
     with pytest.raises(KeyMatchError, match=r"'P1 x', 'P2 x'\. To keep such rows"):
         annotate(strange, platemap())
+
+
+@pytest.mark.parametrize("ours", [1001, 1001.0, "1001", "1001 "])
+@pytest.mark.parametrize("theirs", [1001, 1001.0, "1001", "1001.0"])
+def test_plates_written_otherwise_are_the_same_plates(ours, theirs):
+    plain = annotate(profiles(("1001",)), platemap(("1001",)))
+    annotated = annotate(
+        profiles(("1001",)).assign(Metadata_Plate=ours), platemap(("1001",)).assign(Metadata_Plate=theirs)
+    )
+    assert annotated["Metadata_Gene"].tolist() == plain["Metadata_Gene"].tolist()
+    assert (len(ledger(annotated)) > len(ledger(plain))) == (ours != theirs)
+
+
+def test_a_well_that_is_twice_in_the_platemap_is_refused_in_whatever_spelling():
+    doubled = pd.concat([platemap(), platemap().assign(Metadata_Well=lambda wells: wells["Metadata_Well"] + " ")])
+    with pytest.raises(KeyMatchError, match=r"'P1 A01'.* occur more than once"):
+        annotate(profiles(), doubled)
 
 
 def test_plates_written_otherwise_are_recognized_as_the_reason():

@@ -59,11 +59,22 @@ def spellings(values: pd.Series, *, well: bool = False) -> dict[str, list[Any]]:
     """Return what is written in more than one way: the one spelling, and the ways, sorted as texts."""
     change = canonical_well if well else canonical_label
     ways: dict[str, list[Any]] = {}
-    for value in _distinct(values[values.map(pd.api.types.is_hashable).astype(bool)]):
+    try:
+        distinct = _distinct(values)
+    except TypeError:  # lists have no hash
+        distinct = _distinct(values[values.map(pd.api.types.is_hashable).astype(bool)])
+    for value in distinct:
         text = change(value)
         if text is not None:
             ways.setdefault(text, []).append(value)
     return {text: sorted(ways[text], key=repr) for text in sorted(ways) if len(ways[text]) > 1}
+
+
+def one_spelling(names: Iterable[str], *, well: bool = False) -> dict[str, str]:
+    """Return the name of each plate (or well): as it is written, or the one spelling where there are several."""
+    written = pd.Series(list(dict.fromkeys(names)), dtype=object)
+    doubled = {way: text for text, ways in spellings(written, well=well).items() for way in ways}
+    return {name: doubled.get(name, name) for name in written}
 
 
 def spelled_once(

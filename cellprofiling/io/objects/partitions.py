@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.account.spelling import canonical_label, canonical_well
 from cellprofiling.core.errors import ColumnError, FileFormatError, listed, nearest
 from cellprofiling.core.frame import PLATE, WELL, feature_columns
 from cellprofiling.core.ledgers import KEY, Ledger, Line, lines, merged
@@ -134,11 +135,20 @@ def apart(pieces: Sequence[Partition], by: Sequence[str]) -> list[list[Partition
     """Return the pieces in sets such that no group has cells in two sets."""
     if PLATE not in by:
         return [list(pieces)]
-    sets: dict[object, list[Partition]] = {}
+    plates: dict[object, list[Partition]] = {}
     for piece in pieces:
-        key = (piece.plate, piece.wells if WELL in by else None) if piece.plate is not None else id(piece)
-        sets.setdefault(key, []).append(piece)
-    return list(sets.values())
+        plates.setdefault(id(piece) if piece.plate is None else canonical_label(piece.plate), []).append(piece)
+    return [part for parts in plates.values() for part in (_by_wells(parts) if WELL in by else [parts])]
+
+
+def _by_wells(pieces: Sequence[Partition]) -> list[list[Partition]]:
+    """Return the pieces of a plate in sets of the same wells; in one set if a well is in two, written in two ways."""
+    sets: dict[frozenset[str | None] | None, list[Partition]] = {}
+    for piece in pieces:
+        wells = None if piece.wells is None else frozenset(map(canonical_well, piece.wells))
+        sets.setdefault(wells, []).append(piece)
+    held = [well for wells in sets if wells is not None for well in wells]
+    return list(sets.values()) if len(set(held)) == len(held) else [list(pieces)]
 
 
 def in_memory(cells: pd.DataFrame) -> Partition:

@@ -67,10 +67,11 @@ def annotate(
 
     Notes
     -----
-    A plate or well that is written in several ways, in one table or in both (``A1`` and ``A01``, 1001 and ``"1001"``),
-    is one, with a line in the ledger. No row is ever lost or doubled. Wells of the platemap in which nothing was
-    measured are no error, for a screen has empty wells; each is a line in the ledger. A column that both
-    tables have with the same values is kept once. Of cells in files the keys are compared when they are read, and wells without cells are not in the ledger.
+    A plate or well that is written in several ways, in one table or in both (``A1`` and ``A01``, 1001 and
+    ``"1001"``), is one, with a line in the ledger. No row is ever lost or doubled. Wells of the platemap in which
+    nothing was measured are no error, for a screen has empty wells; each is a line in the ledger. A column that both
+    tables have with the same values is kept once. Of cells in files the keys are compared when they are read, and
+    wells without cells are not in the ledger.
 
     Examples
     --------

@@ -6,11 +6,12 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from cellprofiling.core.errors import FileFormatError, listed
+from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.threads import over
 from cellprofiling.io.storage.files import found
 from cellprofiling.io.storage.text import read_bytes, utf8
@@ -19,6 +20,7 @@ DEEP = 5  # analysis / batch / plate / analysis / site
 IMAGE = re.compile(r"(?P<prefix>.*)image\.csv(?:\.gz)?", re.IGNORECASE)
 ENDS = re.compile(r"\.csv(?:\.gz)?$", re.IGNORECASE)
 BESIDE = ("experiment", "image")  # tables that hold no objects
+COPY = " (copy)"  # of a metadata column that ExportToSpreadsheet wrote twice
 KEYS = ("ImageNumber", "ObjectNumber")
 
 
@@ -28,7 +30,8 @@ class Columns:
 
     Attributes
     ----------
-    names : the columns, each once; where a file holds several compartments, with the compartment in front.
+    names : the columns, each once; where a file holds several compartments, with the compartment in front. The
+        copy of a metadata column has `COPY` behind its name.
     compartments : those whose columns lie side by side; none if the file is of one, which its name says.
     skip : bytes before the first row.
     """
@@ -88,6 +91,26 @@ def holds_objects(path: Path) -> bool:
         return True
 
 
+def refuse_unlike_copies(head: Head) -> list[str]:
+    """Return the metadata columns that are there twice with the same values; copies that differ are refused."""
+    names = head.columns.names
+    copied = [name.removesuffix(COPY) for name in names if name.endswith(COPY)]
+    if copied:
+        rows = list(csv.reader(utf8(read_bytes(head.path)[head.columns.skip :]).decode().splitlines()))
+        for name in copied:
+            _refuse_unlike(head.path, name, rows, names.index(name), names.index(name + COPY))
+    return copied
+
+
+def _refuse_unlike(path: Path, name: str, rows: Sequence[Sequence[str]], first: int, second: int) -> None:
+    for number, row in enumerate(rows, 1):
+        if len(row) > max(first, second) and row[first] != row[second]:
+            raise FileFormatError(
+                f"{str(path)!r}: column {name!r} is there twice and differs: in row {number} it is {row[first]!r} and "
+                f"{row[second]!r}; remove the wrong one."
+            )
+
+
 def image_rows(path: Path) -> ImageRows:
     """Return a table of images as text; without rows if the file is empty."""
     lines = [row for row in csv.reader(utf8(read_bytes(path)).decode().splitlines()) if row]
@@ -98,6 +121,9 @@ def image_rows(path: Path) -> ImageRows:
                 f"{str(path)!r}: damaged or cut off: a row of {len(row)} values below {len(names)} columns; copy or "
                 "export it again."
             )
+    for at, name in enumerate(names):
+        if is_metadata(name) and name in names[:at]:
+            _refuse_unlike(path, name, rows, names.index(name), at)
     return ImageRows(path, names, rows)
 
 
@@ -131,10 +157,17 @@ def _head(path: Path) -> Head | None:
         raise FileFormatError(f"{str(path)!r}: cannot be read ({error}); copy it again.") from error
     if columns is None:
         return None
+    columns = replace(columns, names=_copies_named(columns.names))
     if len(set(columns.names)) < len(columns.names):
         doubled = dict.fromkeys(name for name in columns.names if columns.names.count(name) > 1)
         raise FileFormatError(f"{str(path)!r}: columns {listed(doubled)} occur more than once; rename the copies.")
     return Head(path, columns)
+
+
+@lru_cache(maxsize=64)
+def _copies_named(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names with the second of two equal metadata columns marked as a copy."""
+    return tuple(name + COPY if is_metadata(name) and name in names[:at] else name for at, name in enumerate(names))
 
 
 def _columns(first: bytes, second: bytes) -> Columns | None:

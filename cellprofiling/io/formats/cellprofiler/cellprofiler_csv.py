@@ -17,7 +17,17 @@ from cellprofiling.io.objects.images import IMAGE_NUMBER, TABLE_NUMBER, Wanted, 
 from cellprofiling.io.objects.measurements import Compartment, Found, chosen, opened
 from cellprofiling.io.objects.object_tables import IMAGE, Kind, kind_of, named_parents, objects_of, related, spelled
 from cellprofiling.io.objects.partitions import CellFormat, Opened
-from cellprofiling.io.objects.sites import Columns, Head, ImageRows, Site, heads, holds_objects, image_rows, sites
+from cellprofiling.io.objects.sites import (
+    Columns,
+    Head,
+    ImageRows,
+    Site,
+    heads,
+    holds_objects,
+    image_rows,
+    refuse_unlike_copies,
+    sites,
+)
 from cellprofiling.io.storage.arrow import same_columns
 from cellprofiling.io.storage.csv_blocks import Piece, numbers_of
 
@@ -108,7 +118,9 @@ def open_files(
     names, others = chosen(store, compartments)
     top = tables[folders[0]].names
     read = columns_of_images(top, image, columns, pattern)
-    return opened([store], objects, names, [*left_out, *_not_objects(found), *others, *not_read(top, read)])
+    return opened(
+        [store], objects, names, [*left_out, *_not_objects(found), *_copied(found), *others, *not_read(top, read)]
+    )
 
 
 def _compartments(
@@ -210,6 +222,17 @@ def _not_objects(found: Mapping[Path, Head | None]) -> list[Line]:
     return [
         *lines("open_cells", "file", [listed(empty)] if empty else [], "empty: read as no objects", n=len(empty)),
         *lines("open_cells", "file", [listed(others)] if others else [], "left out: not of objects", n=len(others)),
+    ]
+
+
+def _copied(found: Mapping[Path, Head | None]) -> list[Line]:
+    copied = over(refuse_unlike_copies, [head for head in found.values() if head is not None], waiting=True)
+    names = [name for each in copied for name in each]
+    reason = "there twice with the same values, taken once"
+    return [
+        line
+        for name in dict.fromkeys(names)
+        for line in lines("open_cells", "column", [name], reason, names.count(name))
     ]
 
 

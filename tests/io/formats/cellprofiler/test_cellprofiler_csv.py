@@ -433,3 +433,30 @@ def test_sites_that_are_empty_on_purpose(real_data, tmp_path):
     assert reasons(cells)["Cytoplasm: left out: without a partner in every compartment"] == 10
     assert reasons(opened)["'E17-4/Cells.csv', 'E17-4/Nuclei.csv': empty: read as no objects"] == 2
     assert any(name.startswith("N23-5/Image.csv: left out with the objects") for name in reasons(opened))
+
+
+def doubled_metadata(folder, wells=("A01", "A02"), copies=("A01", "A02")):
+    """Write one compartment whose well is there twice, as some versions export it."""
+    folder.mkdir()
+    (folder / "Image.csv").write_text(
+        "ImageNumber,Metadata_Plate,Metadata_Well\n" + "".join(f"{i},P1,{well}\n" for i, well in enumerate(wells, 1))
+    )
+    rows = [f"{i},1,{well},{copy},{i}.5\n" for i, (well, copy) in enumerate(zip(wells, copies, strict=True), 1)]
+    header = "ImageNumber,ObjectNumber,Metadata_Well,Metadata_Well,AreaShape_Area\n"
+    (folder / "Cells.csv").write_text(header + "".join(rows))
+    return folder
+
+
+def test_metadata_exported_twice_are_one_where_the_copies_agree(tmp_path):
+    cells = open_cells(doubled_metadata(tmp_path / "twice"))
+    table = cells.to_frame()
+    assert table["Cells_AreaShape_Area"].tolist() == [1.5, 2.5]
+    assert table["Metadata_Well"].tolist() == ["A01", "A02"]
+    assert not [name for name in table if "copy" in name]
+    assert [line["name"] for line in cells.lines if "taken once" in line["reason"]] == ["Metadata_Well"]
+
+
+def test_copies_of_metadata_that_differ_are_refused_naming_the_first_difference(tmp_path):
+    folder = doubled_metadata(tmp_path / "twice", copies=("A01", "B07"))
+    with pytest.raises(FileFormatError, match=r"Cells.csv': column 'Metadata_Well' .* row 2 it is 'A02' and 'B07'"):
+        open_cells(folder)

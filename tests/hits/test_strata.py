@@ -148,3 +148,13 @@ def test_replicates_agree_inside_their_line() -> None:
         alone = cpf.percent_replicating(treated[treated[LINE] == line], **call)
         pd.testing.assert_frame_equal(rows.drop(columns=LINE).reset_index(drop=True), alone)
         assert together.attrs["distributions"][line] == alone.attrs["distributions"]
+
+
+def test_neighbors_are_those_by_the_features_that_are_named() -> None:
+    table = two_lines(n_plates=2).assign(Metadata_Target=lambda wells: wells["Metadata_Compound"].str[-1])
+    names = list(table.filter(like="Cells_"))[:5]
+    few = table[[name for name in table if name.startswith("Metadata_") or name in names]]
+    call = {"by": "Metadata_Compound", "label": "Metadata_Target", "not_same": []}
+    for verb in (cpf.enrich_neighbors, lambda wells, **more: cpf.predict_mechanism(wells, permutations=9, **more)):
+        pd.testing.assert_frame_equal(verb(table, **call, features=names), verb(few, **call))
+        assert not verb(table, **call).equals(verb(few, **call))

@@ -11,6 +11,7 @@ from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError
 from cellprofiling.core.frame import By, require
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.treatments import (
     Treatments,
     memberships,
@@ -41,6 +42,7 @@ def predict_mechanism(
     metric: str = "cosine",
     permutations: int = 1_000,
     seed: int = 0,
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Predict the mechanism of each perturbation from its nearest neighbor among other compounds.
@@ -66,6 +68,8 @@ def predict_mechanism(
         Permutations of the mechanisms among compounds, for the p-value.
     seed : int, default 0
         Seed of the permutations.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -118,7 +122,7 @@ def predict_mechanism(
     (['x', 'x', 'y', 'y'], 1.0)
     """
     checks.arguments(locals(), by=checks.columns, not_same=checks.columns)
-    treatments = read_treatments(profiles, by, average, metric)
+    treatments = read_treatments(profiles, by, average, metric, features)
     require(profiles, label, "label")
     columns = metadata_columns(profiles, not_same, "not_same")
     mechanism = one_value(profiles, treatments, label, "label")

@@ -10,6 +10,7 @@ from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError
 from cellprofiling.core.frame import By, require
 from cellprofiling.core.ledgers import lines, written
+from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.treatments import (
     Treatments,
     memberships,
@@ -31,6 +32,7 @@ def enrich_neighbors(
     not_same: str | Sequence[str] = "compound",
     average: str = "mean",
     metric: str = "cosine",
+    features: Features = None,
 ) -> pd.DataFrame:
     """
     Test each label for being frequent among the nearest neighbors of each perturbation.
@@ -52,6 +54,8 @@ def enrich_neighbors(
         How the rows of a perturbation become one profile.
     metric : {"cosine", "pearson"}, default "cosine"
         The similarity of two profiles.
+    features : list of str, "all" or None, default None
+        Which columns are measured; None takes what the names say (see `parse_features`).
 
     Returns
     -------
@@ -90,7 +94,7 @@ def enrich_neighbors(
     1                 b     x  2        2             5   2.5      0.1
     """
     checks.arguments(locals(), by=checks.columns, not_same=checks.columns)
-    treatments = read_treatments(profiles, by, average, metric)
+    treatments = read_treatments(profiles, by, average, metric, features)
     require(profiles, label, "label")
     codes, names = pd.factorize(one_value(profiles, treatments, label, "label"), sort=True)
     if not len(names):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import ColumnError, listed, one_of
 from cellprofiling.core.frame import METADATA, By, complete, groups, require, split
+from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.scale.groups import group_statistics, grouping
 from cellprofiling.kernels.scale.order import content_order
@@ -46,11 +47,11 @@ class Treatments:
         return (first.str.cat(rest, sep=" / ") if rest.shape[1] else first).to_numpy(dtype=object)
 
 
-def read_treatments(profiles: pd.DataFrame, by: By, average: str, metric: str) -> Treatments:
+def read_treatments(profiles: pd.DataFrame, by: By, average: str, metric: str, features: Features = None) -> Treatments:
     """Average the rows of each perturbation."""
     one_of("average", average, AVERAGES)
     one_of("metric", metric, METRICS)
-    table = complete(split(profiles))
+    table = complete(split(profiles, features))
     codes, keys = groups(profiles, by)
     if not len(keys.columns):
         raise ColumnError("by=None: name the columns that tell perturbations apart.")

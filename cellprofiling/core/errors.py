@@ -16,6 +16,10 @@ class CellProfilingError(Exception):
     """Root of every error this package raises on purpose."""
 
 
+class LeftAsideWarning(UserWarning):
+    """Number columns that may well be measured are left aside, and how to take them."""
+
+
 class InputError(CellProfilingError, ValueError):
     """What was given cannot be used; the command line answers it with exit code 2."""
 

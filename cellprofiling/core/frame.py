@@ -5,6 +5,7 @@ matrix; `join` puts the result beside the metadata again.
 """
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.account.features import Features, features_of, not_numbers
+from cellprofiling.core.account.roles import TRUTH, WHY_NO_NUMBER, as_numbers
 from cellprofiling.core.columns import (  # noqa: F401
     COUNT,
     METADATA,
@@ -31,12 +34,9 @@ from cellprofiling.core.columns import (  # noqa: F401
     require,
     rows,
 )
-from cellprofiling.core.errors import FeatureError, listed
-from cellprofiling.core.ledgers import Line, written
-from cellprofiling.core.names import kinds
+from cellprofiling.core.errors import FeatureError, LeftAsideWarning, listed
+from cellprofiling.core.ledgers import KEY, Line, written
 from cellprofiling.kernels.arrays import Floats, Mask
-
-MEASURED = ("morphology", "unknown")  # kinds of names that are features; position and bookkeeping never are
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,13 @@ class Table:
     metadata : every column that is not a feature, index as given.
     x : C-ordered float matrix, shape (n_rows, n_features); float32 stays float32, all else is float64.
     features : the names of the columns of `x`.
+    aside : the ledger lines of columns without prefix that are no features.
     """
 
     metadata: pd.DataFrame
     x: Floats
     features: tuple[str, ...]
+    aside: tuple[Line, ...] = ()
 
     def keep(self, kept: Mask) -> "Table":
         """Return the table with the features where `kept` is true."""
@@ -64,42 +66,39 @@ class Table:
         return replace(self, x=np.ascontiguousarray(x, dtype=self.x.dtype))
 
 
-def feature_columns(profiles: pd.DataFrame, features: Sequence[str] | None = None) -> list[str]:
-    """Return the names of the columns that are measured features.
+def feature_columns(profiles: pd.DataFrame, features: Sequence[str] | str | None = None) -> list[str]:
+    """Return the names of the columns that are measured features, as the account of the table has them."""
+    return list(_measured(profiles, features).names)
 
-    Given names are checked. Otherwise a feature is a numeric column that does not start with `Metadata_` and that
-    the grammar of feature names does not know as a position or as bookkeeping (`Location_Center_X`, `Parent_Cells`).
-    A text column that is neither metadata nor bookkeeping is an error: it is a label that lost its prefix.
+
+def split(profiles: pd.DataFrame, features: Sequence[str] | str | None = None) -> Table:
+    """Take a profile table apart; infinite values are an error, missing ones are not.
+
+    Parameters
+    ----------
+    features : names of columns, "all" number columns without prefix, or None for those that the grammar of names takes.
     """
-    columns_once(profiles)
-    if features is not None:
-        measured = list(dict.fromkeys(require(profiles, features, "features")))
-    else:
-        candidates = [column for column in profiles.columns if not is_metadata(column)]
-        measured = [name for name, kind in zip(candidates, kinds(candidates), strict=True) if kind in MEASURED]
-    texts = [name for name, dtype in _dtypes(profiles, measured) if not _is_number(dtype)]
-    if texts:
-        example = _example(profiles[texts[0]])
-        raise FeatureError(
-            f"columns {listed(texts)} are not numbers{example}: rename labels to "
-            f"'{METADATA}{texts[0]}', or name the features with features=[...]."
-        )
-    if not measured:
-        raise FeatureError(
-            f"no feature columns among {listed(profiles.columns)}: features are numeric columns whose name does not "
-            f"start with '{METADATA}'; name them with features=[...]."
-        )
-    return measured
-
-
-def split(profiles: pd.DataFrame, features: Sequence[str] | None = None) -> Table:
-    """Take a profile table apart; infinite values are an error, missing ones are not."""
-    names = feature_columns(profiles, features)
-    dtype = np.float32 if all(given == np.float32 for _, given in _dtypes(profiles, names)) else np.float64
+    measured = _measured(profiles, features)
+    if measured.warning:
+        warnings.warn(measured.warning, LeftAsideWarning, stacklevel=2)
+    names, dtypes = list(measured.names), dict(_dtypes(profiles, measured.names))
+    dtype = np.float32 if all(given == np.float32 for given in dtypes.values()) else np.float64
+    texts = {name: as_numbers(profiles[name]) for name in names if not pd.api.types.is_numeric_dtype(dtypes[name])}
+    values = profiles[names].assign(**texts) if texts else profiles[names]
     # Always a copy: a single column would otherwise share its memory with the table that was given.
-    x = np.array(profiles[names].to_numpy(dtype=dtype, na_value=np.nan), order="C")
+    x = np.array(values.to_numpy(dtype=dtype, na_value=np.nan), order="C")
     _refuse_infinite(x, names)
-    return Table(profiles.drop(columns=names), x, tuple(names))
+    return Table(profiles.drop(columns=names), x, tuple(names), tuple(measured.lines("features")))
+
+
+def _measured(profiles: pd.DataFrame, features: Sequence[str] | str | None) -> Features:
+    """Return the features and what is left aside; texts among numbers are refused."""
+    columns_once(profiles)
+    measured = features_of(profiles, features)
+    for column in measured.aside:
+        if column.why == WHY_NO_NUMBER and column.kind != TRUTH:
+            raise FeatureError(f"{column.name!r}: {not_numbers(profiles[column.name])}")
+    return measured
 
 
 def complete(table: Table) -> Table:
@@ -117,7 +116,12 @@ def complete(table: Table) -> Table:
 def join(table: Table, *, source: pd.DataFrame, new: Sequence[Line] = ()) -> pd.DataFrame:
     """Put a table together: metadata first, features as one block, ledger of `source` plus the `new` lines."""
     block = pd.DataFrame(table.x, index=table.metadata.index, columns=list(table.features), copy=False)
-    return written(pd.concat([table.metadata, block], axis=1), source, new=new)
+    return written(pd.concat([table.metadata, block], axis=1), source, new=[*_unsaid(table.aside, source), *new])
+
+
+def _unsaid(new: Sequence[Line], source: pd.DataFrame) -> list[Line]:
+    """Return the lines that the ledger of a table does not hold yet."""
+    return [line for line in new if line not in source.attrs.get(KEY, ())]
 
 
 def content_sha256(profiles: pd.DataFrame) -> str:
@@ -144,12 +148,3 @@ def _refuse_infinite(x: Floats, names: Sequence[str]) -> None:
 def _dtypes(profiles: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, Any]]:
     dtypes = dict(zip(profiles.columns, profiles.dtypes, strict=True))  # much faster than one column after the other
     return [(name, dtypes[name]) for name in names]
-
-
-def _is_number(dtype: Any) -> bool:
-    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-
-
-def _example(column: pd.Series) -> str:
-    present = column.dropna()
-    return f" (for example {present.iloc[0]!r})" if len(present) else ""

@@ -104,6 +104,9 @@ def parse_features(names: Iterable[object]) -> pd.DataFrame:
     return table
 
 
+MEASURED = ("morphology", "unknown")  # kinds of names that may be features; positions and bookkeeping never are
+
+
 def kinds(names: Iterable[object]) -> list[str]:
     """Return for each name "morphology", "position", "bookkeeping" or "unknown"."""
     return [recognize(str(name)).kind for name in names]

@@ -122,7 +122,7 @@ def write_profiles(profiles: pd.DataFrame, path: PathLike) -> Path:
     >>> path.name, cpf.read_profiles(path).equals(wells)
     ('wells.parquet', True)
     """
-    checks.arguments(locals())
+    checks.arguments(locals(), profiles=checks.frame)
     columns_once(profiles)
     path = Path(path)
     write = table_format([path], path).write

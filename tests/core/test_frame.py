@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError
+from cellprofiling.core.errors import ColumnError, FeatureError, InputError, LeftAsideWarning, ReferenceRowsError
 from cellprofiling.core.frame import (
     complete,
     content_sha256,
@@ -41,7 +41,7 @@ def wells() -> pd.DataFrame:
         },
         index=[10, 11, 12, 13, 14, 14],
     )
-    features = pd.DataFrame(values, index=table.index, columns=["Cells_AreaShape_Area", "mystery"], copy=False)
+    features = pd.DataFrame(values, index=table.index, columns=["Cells_AreaShape_Area", "Cells_mystery"], copy=False)
     return pd.concat([table, features], axis=1)
 
 
@@ -49,12 +49,12 @@ def wells() -> pd.DataFrame:
 
 
 def test_features_are_what_is_neither_metadata_nor_position_nor_bookkeeping(wells: pd.DataFrame):
-    assert feature_columns(wells) == ["Cells_AreaShape_Area", "mystery"]
+    assert feature_columns(wells) == ["Cells_AreaShape_Area", "Cells_mystery"]
 
 
 def test_splitting_keeps_values_index_and_order(wells: pd.DataFrame):
     table = split(wells)
-    assert table.features == ("Cells_AreaShape_Area", "mystery")
+    assert table.features == ("Cells_AreaShape_Area", "Cells_mystery")
     assert table.x.flags.c_contiguous
     np.testing.assert_array_equal(table.x, wells[list(table.features)].to_numpy())
     assert table.metadata.index.tolist() == [10, 11, 12, 13, 14, 14]
@@ -65,7 +65,7 @@ def test_putting_together_gives_the_table_back(wells: pd.DataFrame):
     pd.testing.assert_frame_equal(join(split(wells), source=wells), wells)
 
 
-@pytest.mark.parametrize("features", [None, ["mystery"]])
+@pytest.mark.parametrize("features", [None, ["Cells_mystery"]])
 def test_the_matrix_is_never_the_memory_of_the_input(wells: pd.DataFrame, features):
     before = wells.copy()
     table = split(wells, features)
@@ -100,9 +100,9 @@ def test_missing_values_of_nullable_columns_become_nan():
 def test_features_that_are_named_are_taken_whatever_they_are_called(wells: pd.DataFrame):
     table = split(wells, ["Cells_Location_Center_X"])
     assert table.features == ("Cells_Location_Center_X",)
-    assert "mystery" in table.metadata
-    assert split(wells, "mystery").features == ("mystery",)
-    assert split(wells, ["mystery", "mystery"]).features == ("mystery",)
+    assert "Cells_mystery" in table.metadata
+    assert split(wells, "Cells_mystery").features == ("Cells_mystery",)
+    assert split(wells, ["Cells_mystery", "Cells_mystery"]).features == ("Cells_mystery",)
 
 
 def test_columns_may_be_called_by_numbers():
@@ -116,9 +116,9 @@ def test_a_table_without_rows_keeps_its_columns(wells: pd.DataFrame):
 
 
 def test_keeping_some_features_and_other_values_for_them(wells: pd.DataFrame):
-    table = split(wells.astype({"Cells_AreaShape_Area": "float32", "mystery": "float32"}))
+    table = split(wells.astype({"Cells_AreaShape_Area": "float32", "Cells_mystery": "float32"}))
     kept = table.keep(np.array([False, True]))
-    assert kept.features == ("mystery",)
+    assert kept.features == ("Cells_mystery",)
     assert kept.x.flags.c_contiguous
     np.testing.assert_array_equal(kept.x, table.x[:, [1]])
     other = kept.with_x(np.ones((6, 1), dtype=np.float64))
@@ -129,36 +129,61 @@ def test_keeping_some_features_and_other_values_for_them(wells: pd.DataFrame):
 def test_joining_adds_new_lines_to_the_ledger_of_the_source(wells: pd.DataFrame):
     source = written(wells, new=lines("aggregate", "well", ["A09"], "no cells"))
     result = join(split(source), source=source, new=lines("normalize", "feature", ["Cells_b"], "no spread"))
-    assert [line["step"] for line in result.attrs[KEY]] == ["aggregate", "normalize"]
+    assert [line["step"] for line in result.attrs[KEY]] == ["aggregate", "features", "features", "normalize"]
+    again = join(split(result), source=result)
+    assert [line["step"] for line in again.attrs[KEY]] == ["aggregate", "features", "features", "normalize"]
     assert [line["step"] for line in source.attrs[KEY]] == ["aggregate"]
 
 
-def test_text_among_the_features_is_a_label_that_lost_its_prefix(wells: pd.DataFrame):
-    message = r"columns 'Compound' are not numbers \(for example 'DMSO'\): rename labels to 'Metadata_Compound'"
-    with pytest.raises(FeatureError, match=message):
-        split(wells.assign(Compound="DMSO"))
-    with pytest.raises(FeatureError, match="columns 'Compound' are not numbers: rename"):
-        split(wells.assign(Compound=pd.Series([None] * 6, index=wells.index, dtype=object)))
+def test_texts_and_truth_values_without_prefix_are_labels_with_a_line(wells: pd.DataFrame):
+    for values in ("DMSO", pd.Series([None] * 6, index=wells.index, dtype=object), True):
+        table = split(wells.assign(Compound=values))
+        assert "Compound" in table.metadata
+        assert any("Compound" in line["name"] for line in table.aside)
+
+
+def test_a_text_in_a_measurement_is_refused_with_its_row_and_a_remedy_that_works(wells: pd.DataFrame):
+    broken = wells.reset_index(drop=True).astype({"Cells_AreaShape_Area": object})
+    broken.loc[2, "Cells_AreaShape_Area"] = "#DIV/0!"
+    with pytest.raises(FeatureError, match=r"'Cells_AreaShape_Area': '#DIV/0!' in row 2.*pandas.to_numeric"):
+        split(broken)
+    mended = broken.assign(Cells_AreaShape_Area=pd.to_numeric(broken["Cells_AreaShape_Area"], errors="coerce"))
+    assert np.isnan(split(mended).x[2, 0])
+
+
+def test_numbers_as_objects_are_numbers(wells: pd.DataFrame):
+    np.testing.assert_array_equal(split(wells.astype({"Cells_AreaShape_Area": object})).x, split(wells).x)
+
+
+def test_numberings_and_unexplained_numbers_are_no_features():
+    """What a csv round trip leaves, and a number that no name explains among known ones; the latter is warned of."""
+    n = 24
+    table = pd.DataFrame({"Unnamed: 0": range(n), "Cells_AreaShape_Area": np.linspace(0, 1, n) ** 2})
+    assert feature_columns(table) == ["Cells_AreaShape_Area"]
+    table["mystery"] = np.cos(np.arange(n))
+    assert feature_columns(table) == ["Cells_AreaShape_Area"]
+    with pytest.warns(LeftAsideWarning, match="1 number column left aside: 'mystery'; take them with features="):
+        assert "mystery" in split(table).metadata
+    assert feature_columns(table, "all") == ["Cells_AreaShape_Area", "mystery"]
+    assert feature_columns(table, ["mystery"]) == ["mystery"]
 
 
 @pytest.mark.parametrize("values", [[True, False], pd.array([True, None], "boolean"), pd.Categorical(["a", "b"])])
-def test_yes_and_no_and_categories_are_not_numbers(values):
-    with pytest.raises(FeatureError, match="columns 'flag' are not numbers"):
-        split(pd.DataFrame({"flag": values, "a": [1.0, 2.0]}))
-    with pytest.raises(FeatureError, match="columns 'flag' are not numbers"):
+def test_yes_and_no_and_categories_cannot_be_named_as_features(values):
+    with pytest.raises(FeatureError, match="flag"):
         split(pd.DataFrame({"flag": values, "a": [1.0, 2.0]}), ["flag"])
 
 
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf])
 def test_infinite_values_are_refused_with_the_feature_and_the_number_of_rows(wells: pd.DataFrame, infinite: float):
-    wells["mystery"] = [infinite, 0, 1, infinite, np.nan, 2]
-    with pytest.raises(FeatureError, match=r"features 'mystery' hold infinite values \(in 2 rows\)"):
+    wells["Cells_mystery"] = [infinite, 0, 1, infinite, np.nan, 2]
+    with pytest.raises(FeatureError, match=r"features 'Cells_mystery' hold infinite values \(in 2 rows\)"):
         split(wells)
 
 
 def test_columns_that_occur_twice_are_refused(wells: pd.DataFrame):
-    doubled = pd.concat([wells, wells[["mystery"]]], axis=1)
-    with pytest.raises(ColumnError, match="columns 'mystery' occur more than once"):
+    doubled = pd.concat([wells, wells[["Cells_mystery"]]], axis=1)
+    with pytest.raises(ColumnError, match="columns 'Cells_mystery' occur more than once"):
         split(doubled)
 
 
@@ -187,15 +212,15 @@ def test_a_misspelt_column_lists_the_columns_and_the_nearest(wells: pd.DataFrame
     )
     with pytest.raises(ColumnError, match=message):
         require(wells, "Metadata_plate", "by")
-    with pytest.raises(ColumnError, match=r"features='mistery': no such column.+Did you mean 'mystery'\?"):
-        split(wells, ["mistery"])
+    with pytest.raises(ColumnError, match=r"features='Cells_mistery': no such column.+Did you mean 'Cells_mystery'\?"):
+        split(wells, ["Cells_mistery"])
     with pytest.raises(ColumnError, match=r"by='x': no such column\. Columns are 'a'"):
         require(pd.DataFrame({"a": [1]}), ["x"], "by")
 
 
 def test_columns_come_back_as_a_list(wells: pd.DataFrame):
     assert require(wells, "Metadata_Plate", "by") == ["Metadata_Plate"]
-    assert require(wells, ("Metadata_Plate", "mystery"), "by") == ["Metadata_Plate", "mystery"]
+    assert require(wells, ("Metadata_Plate", "Cells_mystery"), "by") == ["Metadata_Plate", "Cells_mystery"]
     assert require(wells, None, "by") == []
 
 
@@ -356,8 +381,8 @@ def test_features_with_gaps_are_named_with_a_remedy():
 def test_digest_sees_values_names_and_order(wells):
     digest = content_sha256(wells)
     assert digest == content_sha256(wells.copy())
-    changed = wells.assign(mystery=wells["mystery"] + 1e-9)
-    renamed = wells.rename(columns={"mystery": "enigma"})
+    changed = wells.assign(Cells_mystery=wells["Cells_mystery"] + 1e-9)
+    renamed = wells.rename(columns={"Cells_mystery": "enigma"})
     assert len({digest, *map(content_sha256, (changed, renamed, wells.iloc[::-1]))}) == 4
 
 

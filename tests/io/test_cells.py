@@ -123,11 +123,10 @@ def test_keys_of_other_names(tmp_path, ending):
         open_cells(write_profiles(cells(), tmp_path / f"c{ending}"), columns={"plate": "Metadata_Gene"})
 
 
-def test_text_without_prefix_is_refused_where_features_are_asked_for(tmp_path):
+def test_text_without_prefix_is_a_label(tmp_path):
     opened = open_cells(write_profiles(cells().assign(treatment="x"), tmp_path / "a.csv"))
     assert "treatment" in opened.to_frame()
-    with pytest.raises(FeatureError, match="columns 'treatment' are not numbers"):
-        _ = opened.features
+    assert "treatment" not in opened.features
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv"])

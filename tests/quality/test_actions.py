@@ -45,7 +45,7 @@ def test_drop_leaves_failed_wells_and_plates_out_and_names_them(faulty, quality)
 
 
 def test_mask_sets_their_features_to_missing_and_keeps_the_rest(faulty, quality) -> None:
-    faulty["Cells_whole"] = np.arange(len(faulty))
+    faulty["Cells_whole"] = 3 * np.arange(len(faulty))
     masked = quality.apply(faulty, "mask")
     out = np.r_[0, 96:192]
     assert masked.loc[out, [*FEATURES, "Cells_whole"]].isna().all(axis=None)

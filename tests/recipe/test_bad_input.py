@@ -77,13 +77,13 @@ def test_duplicate_wells(refuse: Callable, folder: Path) -> None:
     assert str(platemap.loc[3, "Well"]) in refuse()
 
 
-def test_text_column_among_features(refuse: Callable, folder: Path) -> None:
-    """A label without its prefix is named, with the name it should have."""
+def test_text_among_the_values_of_a_feature(refuse: Callable, folder: Path) -> None:
+    """A measurement that holds text is named, with the remedy."""
     for path in sorted((folder / "cells").glob("*.parquet")):
-        pd.read_parquet(path).assign(Treatment="x").to_parquet(path)
+        pd.read_parquet(path).assign(Cells_AreaShape_Area="x").to_parquet(path)
     sentence = refuse()
-    assert "'Treatment'" in sentence
-    assert "Metadata_Treatment" in sentence
+    assert "'Cells_AreaShape_Area'" in sentence
+    assert "pandas.to_numeric" in sentence
 
 
 def test_truncated_parquet(refuse: Callable, folder: Path) -> None:

@@ -29,7 +29,7 @@ class Features:
 
     Attributes
     ----------
-    names : in the order of the table.
+    names : in the order of the table, or in that in which they were named.
     aside : columns without the prefix `Metadata_` that are left aside, each with the reason.
     """
 
@@ -89,6 +89,7 @@ def features_of(
     columns = columns_of(profiles, said, features=features)
     names = tuple(column.name for column in columns if column.role == FEATURE)
     if features is not None and features != "all":
+        names = tuple(name for name in dict.fromkeys(features) if name in set(names))
         for name in names:
             refuse_texts(profiles, name)
     if not names:
@@ -130,7 +131,7 @@ def not_numbers(values: pd.Series) -> str:
         return "holds numbers as objects or texts; make them numbers with pandas.to_numeric."
     texts = bad.astype(str).str.strip()
     example = texts.min()
-    row = texts.index[(texts == example).to_numpy()][0]
+    row = texts.index[(texts == example).to_numpy()].tolist()[0]
     commas = texts.str.fullmatch(DECIMAL_COMMA).all()
     remedy = (
         "these look like decimal commas: replace ',' by '.' and use pandas.to_numeric"

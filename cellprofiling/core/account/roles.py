@@ -41,6 +41,7 @@ NUMBER, TEXT, TRUTH, OTHER = "number", "text", "truth", "other"  # kinds of valu
 # Less than this share of the number columns known by name: the program that wrote them is not one whose grammar is
 # known, and a single lucky name ("Area") must not turn all the others into labels.
 FEWEST_KNOWN = 0.1
+OBJECTS = ("Cells", "Nuclei", "Cytoplasm")  # a number with this prefix was measured on them, whatever it is called
 ROWS_OF_A_NUMBERING = 20  # in fewer rows, 1, 2, 3 ... may be a measurement
 
 # Groups of CellProfiler that are no features, by what they are for
@@ -255,7 +256,7 @@ def _explained(profiles: pd.DataFrame, column: Column, strict: bool, compartment
     if not strict:
         return column._replace(role=FEATURE, why="a number, and no name in this table is one that a grammar knows")
     compartment = str(column.name).partition("_")[0]
-    if compartment in compartments:
+    if compartment in compartments or compartment in OBJECTS:
         return column._replace(role=FEATURE, why=f"a number named like the measurements of {compartment}")
     return column._replace(role=LABEL, why=WHY_UNEXPLAINED)
 

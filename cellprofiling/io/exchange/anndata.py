@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError
-from cellprofiling.core.frame import MEASURED, columns_once, is_metadata
+from cellprofiling.core.frame import columns_once, is_metadata
 from cellprofiling.core.ledgers import Line, lines, written
-from cellprofiling.core.names import kinds
+from cellprofiling.core.names import MEASURED, kinds
 from cellprofiling.io.storage.annotated import OBS_NAME, described, matrix, obs_labels, obs_names
 from cellprofiling.io.storage.arrow import from_profiles, to_profiles
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import MEASURED, PLATE, WELL, is_metadata
-from cellprofiling.core.names import kinds
+from cellprofiling.core.frame import PLATE, WELL, is_metadata
+from cellprofiling.core.names import MEASURED, kinds
 
 
 def same_columns(columns: Mapping[Path, Sequence[str]]) -> None:

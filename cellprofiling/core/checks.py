@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError
+from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, ReferenceRowsError
+from cellprofiling.core.plates import FORMATS
 
 MOST = 10**9  # of anything that is counted or drawn: more would not end in a lifetime
 SHOWN = 60  # letters of a value that a message repeats
@@ -164,6 +165,12 @@ reference = Kind(
     "write it like \"Metadata_Role == 'negcon'\"",
     ReferenceRowsError,
 )
+plate_format = Kind(
+    lambda value: is_whole(value) and value in FORMATS,
+    "the number of wells of a standard plate",
+    f"give one of {', '.join(map(str, FORMATS))}",
+    PlateLayoutError,
+)
 path = Kind(
     lambda value: isinstance(value, str | os.PathLike) and str(value) != "" and "\0" not in str(value),
     "a path",
@@ -204,6 +211,7 @@ blocks = Kind(
 WORDS: dict[str, Kind] = {
     **dict.fromkeys(("profiles", "wells", "table", "explained", "relations", "embedding", "named", "hits"), table),
     "platemap": optional(table),
+    "plate_format": optional(plate_format),
     "cells": cells,
     "path": path,
     "ax": optional(axes),

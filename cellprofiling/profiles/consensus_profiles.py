@@ -33,7 +33,7 @@ def consensus(
     by: By,
     *,
     method: str = "median",
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     **method_options: Any,
 ) -> pd.DataFrame:
     """
@@ -48,8 +48,9 @@ def consensus(
     method : {"median", "mean", "modz"}, default "median"
         How replicates are brought together. `modz` is a mean in which a replicate counts by its mean Spearman
         correlation with the others.
-    features : list of str or None, default None
-        Names of the features; None for all.
+    features : list of str, "all", or None, default None
+        Names of the features, "all" numbers without the prefix `Metadata_`, or None for what the grammar of feature
+        names takes.
     **method_options : float
         ``min_weight=0.01`` of ``modz``: the least weight of a replicate, before weights are divided by their sum.
 

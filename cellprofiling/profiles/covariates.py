@@ -7,11 +7,14 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import By, Reference, groups, is_metadata, join, require, rows, split
+from cellprofiling.core.frame import By, Reference, groups, is_metadata, join, named, require, rows, split
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.models.least_squares import slopes
 from cellprofiling.kernels.scale.scale import fit_standard
+from cellprofiling.profiles.remainder import without_remainder
+from cellprofiling.profiles.strata import group_columns, stratum_lines
 
+STEP = "regress_out"
 SPARE = 3  # reference rows beyond the covariates: one for the intercept, two for what is left over
 
 
@@ -21,7 +24,8 @@ def regress_out(
     *,
     by: By = None,
     reference: Reference = None,
-    features: Sequence[str] | None = None,
+    within: By = None,
+    features: Sequence[str] | str | None = None,
 ) -> pd.DataFrame:
     """
     Return profiles less what covariates explain of each feature in the reference rows.
@@ -36,13 +40,19 @@ def regress_out(
         Metadata columns; a fit in each group, such as a plate. None fits once.
     reference : str, dict, array of bool, or None, default None
         Which rows the fit is made on. Give the negative controls; see Notes. None takes all rows.
-    features : list of str or None, default None
-        Names of the features to correct; None for all.
+    within : str, list of str, or None, default None
+        Metadata columns such as "Metadata_Cell_Line" in which a row agrees with the reference rows it is compared with:
+        they make groups beside `by`. None says nothing: cell lines or time points that share a plate and whose controls
+        differ beyond chance are then named in the ledger. [] says that there are none to heed.
+    features : list of str, "all", or None, default None
+        Names of the features to correct, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
 
     Returns
     -------
     pandas.DataFrame
-        The table with the same rows, its metadata first, its features in the units they had.
+        The table with the same rows, its metadata first, its features in the units they had. Other measurements are
+        left out, with a line in the ledger.
 
     Raises
     ------
@@ -97,7 +107,7 @@ def regress_out(
     terms = _covariate_terms(profiles, covariates, table.features)
     names = [covariates] if isinstance(covariates, str) else list(covariates)
     fitted = rows(profiles, reference)
-    codes, keys = groups(profiles, by)
+    codes, keys = groups(profiles, group_columns(profiles, by, within))
     x = np.empty(table.x.shape)
     for code, key in enumerate(keys.to_numpy(dtype=object)):
         group = codes == code
@@ -107,7 +117,9 @@ def regress_out(
         _refuse_empty(table.x[controls], len(names), table.features, where)
         slope = slopes(terms[controls], table.x[controls])
         x[group] = table.x[group] - (terms[group] - terms[controls].mean(axis=0)) @ slope
-    return join(table.with_x(x), source=profiles)
+    alone, left = without_remainder(table, STEP, [*names, *keys.columns, *named(reference, profiles.columns)])
+    told = stratum_lines(STEP, profiles, table.features, by=by, within=within, reference=reference)
+    return join(alone.with_x(x), source=profiles, new=[*told, *left])
 
 
 def _covariate_terms(profiles: pd.DataFrame, covariates: str | Sequence[str], features: Sequence[str]) -> Doubles:

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, listed, one_of
-from cellprofiling.core.frame import By, Reference, complete, require, rows, split
+from cellprofiling.core.frame import By, Reference, complete, rows, split
+from cellprofiling.core.ledgers import written
 from cellprofiling.profiles.fits import group_keys
-from cellprofiling.profiles.whitening_fit import METHODS, WhiteningFit, flat_features
+from cellprofiling.profiles.strata import group_columns, stratum_lines
+from cellprofiling.profiles.whitening_fit import METHODS, STEP, WhiteningFit, flat_features
 
 LEDOIT_WOLF = "ledoit_wolf"
 
@@ -22,7 +24,8 @@ def whiten(
     reference: Reference = None,
     shrinkage: str | float | None = LEDOIT_WOLF,
     by: By = None,
-    features: Sequence[str] | None = None,
+    within: By = None,
+    features: Sequence[str] | str | None = None,
 ) -> pd.DataFrame:
     """
     Return profiles with uncorrelated features of variance one, as measured on the reference rows.
@@ -42,15 +45,20 @@ def whiten(
         features, and amplifies noise unless there are many times more.
     by : str, list of str, or None, default None
         Metadata columns; each group is whitened by its own reference rows. For `tvn` the batches that are aligned.
-    features : list of str or None, default None
-        Names of the features to whiten; None for all.
+    within : str, list of str, or None, default None
+        Metadata columns such as "Metadata_Cell_Line" in which a row agrees with the reference rows it is compared with:
+        they make groups beside `by`. None says nothing: cell lines or time points that share a plate and whose controls
+        differ beyond chance are then named in the ledger. [] says that there are none to heed.
+    features : list of str, "all", or None, default None
+        Names of the features to whiten, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
 
     Returns
     -------
     pandas.DataFrame
         The metadata, and the whitened features, or the components ``PC1``, ``PC2``, ... for `pca`, `pca_cor` and `tvn`.
-        Ledger lines name the features without spread in the reference, which are dropped, and references of fewer rows
-        than twice the number of features.
+        Ledger lines name the features without spread in the reference, which are dropped, other measurements, which are
+        left out, and references of fewer rows than twice the number of features.
 
     Raises
     ------
@@ -122,9 +130,12 @@ def whiten(
            [0., 1.]])
     """
     checks.arguments(locals())
-    return fit_whitening(profiles, method, reference=reference, shrinkage=shrinkage, by=by, features=features).apply(
-        profiles
+    fit = fit_whitening(
+        profiles, method, reference=reference, shrinkage=shrinkage, by=by, within=within, features=features
     )
+    new = stratum_lines(STEP, profiles, [*fit.features, *fit.flat], by=by, within=within, reference=reference)
+    whitened = fit.apply(profiles)
+    return written(whitened, whitened, new=new)
 
 
 def fit_whitening(
@@ -134,7 +145,8 @@ def fit_whitening(
     reference: Reference = None,
     shrinkage: str | float | None = LEDOIT_WOLF,
     by: By = None,
-    features: Sequence[str] | None = None,
+    within: By = None,
+    features: Sequence[str] | str | None = None,
 ) -> WhiteningFit:
     """
     Return what `whiten` would learn from these profiles, to apply it to other profiles.
@@ -151,7 +163,9 @@ def fit_whitening(
         As in `whiten`.
     by : str, list of str, or None, default None
         As in `whiten`.
-    features : list of str or None, default None
+    within : str, list of str, or None, default None
+        As in `whiten`.
+    features : list of str, "all", or None, default None
         As in `whiten`.
 
     Returns
@@ -182,8 +196,8 @@ def fit_whitening(
     """
     checks.arguments(locals())
     one_of("method", method, METHODS)
-    names = require(profiles, by, "by")
-    _refuse_groups(method, names)
+    names = group_columns(profiles, by, within)
+    _refuse_groups(method, names, "by" if by else "within")
     masked = not isinstance(reference, str | Mapping | None)
     mask, (codes, keys) = rows(profiles, reference), group_keys(profiles, names)
     kept, flat = _with_spread(profiles, features, np.zeros_like(codes) if METHODS[method].align else codes, mask)
@@ -203,7 +217,7 @@ def fit_whitening(
 
 
 def _with_spread(
-    profiles: pd.DataFrame, features: Sequence[str] | None, codes: NDArray[np.intp], mask: NDArray[np.bool_]
+    profiles: pd.DataFrame, features: Sequence[str] | str | None, codes: NDArray[np.intp], mask: NDArray[np.bool_]
 ) -> tuple[list[str], list[str]]:
     """Return the names of the features with a spread in the reference of each group, and of the others, sorted."""
     table = complete(split(profiles, features))
@@ -228,11 +242,11 @@ def _share(shrinkage: str | float | None) -> float | None:
     return float(shrinkage)
 
 
-def _refuse_groups(method: str, by: Sequence[str]) -> None:
-    if METHODS[method].align and not by:
+def _refuse_groups(method: str, groups: Sequence[str], argument: str) -> None:
+    if METHODS[method].align and not groups:
         raise InputError("by=None: 'tvn' aligns batches; name their columns, such as by='Metadata_Batch'.")
-    if by and not METHODS[method].align and not METHODS[method].rotate_back:
+    if groups and not METHODS[method].align and not METHODS[method].rotate_back:
         raise InputError(
-            f"by={listed(by)}: the components of {method!r} are other axes in each group and cannot be compared: take "
-            f"{method.replace('pca', 'zca')!r}, or by=None."
+            f"{argument}={listed(groups)}: the components of {method!r} are other axes in each group and cannot be "
+            f"compared: take {method.replace('pca', 'zca')!r}, or {argument}=None."
         )

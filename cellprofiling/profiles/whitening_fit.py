@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed, plural
-from cellprofiling.core.frame import Table, complete, describe_reference, join, split
+from cellprofiling.core.frame import Table, complete, describe_reference, join, named, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.core.views import Facts, span
@@ -25,6 +25,7 @@ from cellprofiling.profiles.fits import (
     reference_again,
     reference_words,
 )
+from cellprofiling.profiles.remainder import without_remainder
 
 STEP = "whiten"
 AT_ONCE = 4096  # rows, to save memory
@@ -163,7 +164,8 @@ class WhiteningFit(Fit):
             inside = inside[content_order(table.x[inside])]
             for some in np.split(inside, range(AT_ONCE, len(inside), AT_ONCE)):
                 whitened[np.ix_(some, columns)] = fit._map_rows(table.x[some], key)
-        return join(Table(table.metadata, whitened, names), source=profiles, new=fit._lines())
+        alone, left = without_remainder(table, STEP, [*self.by, *named(self.reference, profiles.columns)])
+        return join(replace(alone, x=whitened, features=names), source=profiles, new=[*left, *fit._lines()])
 
     def measured(self, x: Floats, codes: Indices, keys: Sequence[Key], reference: Mask) -> "WhiteningFit":
         """Return the fit with the maps of the groups it does not hold yet."""

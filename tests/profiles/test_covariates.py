@@ -89,8 +89,10 @@ def test_order_of_rows_columns_and_covariates_and_names_do_not_matter(wells):
 
 def test_only_named_features_change(wells):
     corrected = cpf.regress_out(wells, COUNT, reference=NEGCON, features=["Cells_f1"])
-    others = [name for name in FEATURES if name != "Cells_f1"]
-    pd.testing.assert_frame_equal(corrected[others], wells[others])
+    assert [name for name in corrected if name in FEATURES] == ["Cells_f1"]
+    pd.testing.assert_frame_equal(
+        corrected[["Cells_f1"]], cpf.regress_out(wells, COUNT, reference=NEGCON)[["Cells_f1"]]
+    )
 
 
 def test_covariates_that_cannot_be_used_are_named(wells):

@@ -12,7 +12,9 @@ from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.ledgers import Line
 from cellprofiling.core.views import Facts
 from cellprofiling.kernels.batches.combat import Adjustment
+from cellprofiling.profiles.batch.design import STEP
 from cellprofiling.profiles.fits import Fit, Key, group_keys, group_words, key_names
+from cellprofiling.profiles.remainder import without_remainder
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,9 +68,12 @@ class BatchFit(Fit):
         """
         return self.applied(complete(split(profiles, _as_they_lie(profiles, self.features))), profiles)
 
-    def applied(self, table: Table, profiles: pd.DataFrame) -> pd.DataFrame:
-        """Return what `apply` does, from profiles already taken apart, whose values are written over."""
-        codes, keys = group_keys(profiles, self.batch)
+    def applied(self, table: Table, profiles: pd.DataFrame, used: Sequence[str] = ()) -> pd.DataFrame:
+        """Return what `apply` does, from profiles already taken apart, whose values are written over.
+
+        The columns `used` stay beside the batch.
+        """
+        codes, keys = group_keys(profiles, self.batch, "batch")
         unknown = [key for key in keys if key not in self.keys]
         if unknown:
             raise InputError(
@@ -79,7 +84,9 @@ class BatchFit(Fit):
         column = np.argsort(np.argsort(np.array(table.features, dtype=object)))  # of each, among those of the fit
         adjustment = Adjustment(self.center[:, column], self.gain[:, column], self.target[column])
         own: Any = table.x if table.x.dtype == np.float64 else None
-        return join(table.with_x(adjustment.apply(table.x, place, out=own)), source=profiles, new=self.notes)
+        alone, left = without_remainder(table, STEP, [*self.batch, *used])
+        moved = alone.with_x(adjustment.apply(table.x, place, out=own))
+        return join(moved, source=profiles, new=[*left, *self.notes])
 
 
 def _as_they_lie(profiles: pd.DataFrame, features: Sequence[str]) -> list[str]:

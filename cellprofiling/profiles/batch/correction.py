@@ -1,6 +1,7 @@
 """Batches made comparable, where the design of the screen lets batch effects be told from biology."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ from numpy.typing import NDArray
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, Reference, Table, complete, join, split
+from cellprofiling.core.frame import By, Reference, Table, complete, join, named, require, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.kernels.batches.combat import Adjustment
 from cellprofiling.profiles.batch.batch_fit import BatchFit
 from cellprofiling.profiles.batch.batch_methods import FITTED, METHODS, USES_LABELS, Learned, harmony
-from cellprofiling.profiles.batch.design import STEP, BatchDesign, find_batches
+from cellprofiling.profiles.batch.design import STEP, WORDS, BatchDesign, find_batches
+from cellprofiling.profiles.remainder import without_remainder
 
 
 def correct_batch(
@@ -26,7 +28,7 @@ def correct_batch(
     reference: Reference = None,
     by: By = None,
     allow_confounded: bool = False,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     seed: int = 0,
     **method_options: Any,
 ) -> pd.DataFrame:
@@ -53,8 +55,9 @@ def correct_batch(
         and `linear` compares batches within perturbations.
     allow_confounded : bool, default False
         Whether to go on where no perturbation links the batches.
-    features : list of str or None, default None
-        Names of the features to correct; None for all.
+    features : list of str, "all", or None, default None
+        Names of the features to correct, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
     seed : int, default 0
         Seed of the random numbers of `harmony`; the others use none.
     **method_options : float, bool or str
@@ -67,7 +70,8 @@ def correct_batch(
     pandas.DataFrame
         The table with the same rows and features, corrected; or with ``output="embedding"`` the metadata and the
         coordinates ``Harmony1``, ``Harmony2``, .... Ledger lines say on how many rows the correction was learned, what
-        could not be checked, and whether it saw the perturbation labels. With one batch nothing changes but the ledger.
+        could not be checked, and whether it saw the perturbation labels; other measurements are left out. With one
+        batch the features stay as they are.
 
     Raises
     ------
@@ -151,12 +155,13 @@ def correct_batch(
         uses_labels=method in USES_LABELS,
     )
     if method in FITTED:
-        return _fitted(method, options, design).applied(table, profiles)
+        return _fitted(method, options, design).applied(table, profiles, _used(profiles, by, reference, anchors))
     moved = harmony(design, seed=seed, **options)
     names, columns = _named(table, moved.prefix, moved.x.shape[1])
     x = np.empty(moved.x.shape, dtype=table.x.dtype)
     x[np.ix_(design.order, columns)] = moved.x
-    return join(Table(table.metadata, x, names), source=profiles, new=_notes(method, design))
+    alone, left = without_remainder(table, STEP, [*design.batch, *_used(profiles, by, reference, anchors)])
+    return join(replace(alone, x=x, features=names), source=profiles, new=[*left, *_notes(method, design)])
 
 
 def fit_batch_correction(
@@ -168,7 +173,7 @@ def fit_batch_correction(
     reference: Reference = None,
     by: By = None,
     allow_confounded: bool = False,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     **method_options: Any,
 ) -> BatchFit:
     """
@@ -190,7 +195,7 @@ def fit_batch_correction(
         As in `correct_batch`.
     allow_confounded : bool, default False
         As in `correct_batch`.
-    features : list of str or None, default None
+    features : list of str, "all", or None, default None
         As in `correct_batch`.
     **method_options : float, bool or str
         As in `correct_batch`.
@@ -240,6 +245,12 @@ def fit_batch_correction(
         uses_labels=method in USES_LABELS,
     )
     return _fitted(method, options, design)
+
+
+def _used(profiles: pd.DataFrame, by: By, reference: Reference, anchors: Reference) -> list[str]:
+    """Return the columns that say which rows a correction compares."""
+    queries = [query for query in (reference, anchors) if not isinstance(query, str) or query not in WORDS]
+    return [*require(profiles, by, "by"), *(name for query in queries for name in named(query, profiles.columns))]
 
 
 def _fitted(method: str, options: dict[str, Any], design: BatchDesign) -> BatchFit:

@@ -87,7 +87,7 @@ def find_batches(
     names, labels = require(profiles, batch, "batch"), require(profiles, by, "by")
     if not names:
         raise InputError(f"batch={batch!r}: name the columns that say which batch a row belongs to.")
-    codes, keys = group_keys(profiles, names)
+    codes, keys = group_keys(profiles, names, "batch")
     chosen = _anchor_rows(profiles, anchors, reference, names, labels)
     anchored = chosen is not None
     word = anchors if isinstance(anchors, str) else None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import CellProfilingError, InputError, KeyMatchError
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
+from cellprofiling.core.frame import PLATE, WELL, By, Reference, feature_columns
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.profiles.comparison.candidates import Roles, named_candidates
 from cellprofiling.profiles.comparison.choice import PRIMARY, Trial, best_variants, recommend
@@ -42,7 +42,7 @@ def compare_corrections(
     plate: By = PLATE,
     well: str | None = WELL,
     label: str | None = None,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     saw_labels: Sequence[str] = (),
     neighbors: int = 90,
     draws: int = 1000,
@@ -73,9 +73,10 @@ def compare_corrections(
         Column with the well; if there is none, position leakage is not told.
     label : str or None, default None
         Metadata column with the mechanism of each perturbation.
-    features : list of str or None, default None
-        Names of the features to correct and to score; None for all. A candidate without any of them, such as an
-        embedding, is scored by what it has. Functions and lists of steps are not told.
+    features : list of str, "all", or None, default None
+        Names of the features to correct and to score, "all" numbers without the prefix `Metadata_`, or None for what
+        the grammar of feature names takes. A candidate without any of them, such as an embedding, is scored by what it
+        has. Functions and lists of steps are not told.
     saw_labels : list of str, default ()
         Candidates that were trained on the perturbations that are scored here. They are flagged and never recommended;
         `correct_batch` flags itself.
@@ -177,7 +178,7 @@ def compare_corrections(
         label=checks.optional(checks.column),
         saw_labels=checks.columns,
     )
-    require(profiles, features, "features")
+    features = None if features is None else feature_columns(profiles, features)
     parts = look(profiles, features)
     screen = find_screen(profiles, parts, batch=batch, by=by, reference=reference, plate=plate, well=well, label=label)
     roles = Roles(batch, by, reference, plate, well, features)

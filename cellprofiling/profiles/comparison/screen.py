@@ -120,7 +120,7 @@ def find_screen(
     if control.all():
         raise ReferenceRowsError("reference: matches all rows, so there is no perturbation to score.")
     order = content_order(table.x, np.argsort(np.array(table.features, dtype=object)))
-    batches, keys = group_keys(profiles, columns["batch"])
+    batches, keys = group_keys(profiles, columns["batch"], "batch")
     _refuse_batches(batches, keys, control, columns["batch"])
     labels = np.full(len(profiles), NONE)
     labels[~control] = groups(profiles[~control], columns["by"])[0]

@@ -10,6 +10,7 @@ from cellprofiling.core.errors import InputError, listed, one_of
 from cellprofiling.core.frame import PLATE, By, Reference, Table, require, rows, split
 from cellprofiling.profiles.normalization.normalization_fit import Normalization
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
+from cellprofiling.profiles.strata import group_columns, stratum_lines
 
 ZERO_SCALE = ("drop", "keep", "error")
 
@@ -20,7 +21,8 @@ def normalize(
     *,
     by: By = PLATE,
     reference: Reference = None,
-    features: Sequence[str] | None = None,
+    within: By = None,
+    features: Sequence[str] | str | None = None,
     zero_scale: str = "drop",
     min_reference: int = 2,
     pool_scale_by: By = None,
@@ -40,8 +42,13 @@ def normalize(
         Metadata columns; each group is scaled to its own reference rows. None takes all rows as one group.
     reference : str, dict, array of bool, or None, default None
         Which rows location and scale are measured on (a query, ``{column: value}``, or a mask); None for all rows.
-    features : list of str or None, default None
-        Names of the features to scale; None for all.
+    within : str, list of str, or None, default None
+        Metadata columns such as "Metadata_Cell_Line" in which a row agrees with the reference rows it is compared with:
+        they make groups beside `by`. None says nothing: cell lines or time points that share a plate and whose controls
+        differ beyond chance are then named in the ledger. [] says that there are none to heed.
+    features : list of str, "all", or None, default None
+        Names of the features to scale, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
     zero_scale : {"drop", "keep", "error"}, default "drop"
         What happens to a feature without spread in the reference rows of a group: dropped for all groups, with a line
         in the ledger; kept and only centered, in the units it had; or an error that names it.
@@ -59,7 +66,8 @@ def normalize(
     Returns
     -------
     pandas.DataFrame
-        The table with the same rows, its metadata first, its features rescaled.
+        The table with the same rows, its metadata first, its features rescaled. Other measurements are left out, with
+        a line in the ledger: changed numbers do not stand beside unchanged ones.
 
     Raises
     ------
@@ -122,9 +130,10 @@ def normalize(
     3     treatment                  20.0
     """
     checks.arguments(locals())
-    options = (by, reference, features, zero_scale, min_reference, pool_scale_by, clip)
+    options = (by, within, reference, features, zero_scale, min_reference, pool_scale_by, clip)
     table, fit = _fitted(profiles, method, method_options, *options)
-    return fit.scaled(table, profiles)
+    new = stratum_lines("normalize", profiles, table.features, by=by, within=within, reference=reference)
+    return fit.scaled(table, profiles, new)
 
 
 def fit_normalization(
@@ -133,7 +142,8 @@ def fit_normalization(
     *,
     by: By = PLATE,
     reference: Reference = None,
-    features: Sequence[str] | None = None,
+    within: By = None,
+    features: Sequence[str] | str | None = None,
     zero_scale: str = "drop",
     min_reference: int = 2,
     pool_scale_by: By = None,
@@ -153,7 +163,9 @@ def fit_normalization(
         As in `normalize`.
     reference : str, dict, array of bool, or None, default None
         As in `normalize`. A query or a mapping finds the reference rows of later plates too; a mask cannot.
-    features : list of str or None, default None
+    within : str, list of str, or None, default None
+        As in `normalize`.
+    features : list of str, "all", or None, default None
         As in `normalize`.
     zero_scale : {"drop", "keep", "error"}, default "drop"
         As in `normalize`.
@@ -192,7 +204,7 @@ def fit_normalization(
     0             P2                  20.0
     """
     checks.arguments(locals())
-    options = (by, reference, features, zero_scale, min_reference, pool_scale_by, clip)
+    options = (by, within, reference, features, zero_scale, min_reference, pool_scale_by, clip)
     return _fitted(profiles, method, method_options, *options)[1]
 
 
@@ -201,8 +213,9 @@ def _fitted(
     method: str,
     method_options: Mapping[str, Any],
     by: By,
+    within: By,
     reference: Reference,
-    features: Sequence[str] | None,
+    features: Sequence[str] | str | None,
     zero_scale: str,
     min_reference: int,
     pool_scale_by: By,
@@ -217,16 +230,22 @@ def _fitted(
     blank = Normalization(
         method=method,
         options=METHODS[method].chosen(method_options),
-        by=require(profiles, by, "by"),
+        by=group_columns(profiles, by, within),
         reference=None if masked else reference,
         masked=masked,
         zero_scale=zero_scale,
         min_reference=min_reference,
         clip=clip,
-        pool_scale_by=require(profiles, pool_scale_by, "pool_scale_by"),
+        pool_scale_by=_pools(profiles, pool_scale_by, within),
         features=table.features,
     )
     return table, blank.measured(table, profiles, rows(profiles, reference))
+
+
+def _pools(profiles: pd.DataFrame, pool_scale_by: By, within: By) -> list[str]:
+    """Return the columns that make pools; strata have pools of their own."""
+    pools = require(profiles, pool_scale_by, "pool_scale_by")
+    return list(dict.fromkeys([*pools, *require(profiles, within, "within")])) if pools else pools
 
 
 def _refuse_pool(method: str, pool_scale_by: By) -> None:

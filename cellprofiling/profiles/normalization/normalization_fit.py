@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
-from cellprofiling.core.frame import Table, join, split
+from cellprofiling.core.frame import Table, join, named, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
@@ -25,6 +25,7 @@ from cellprofiling.profiles.fits import (
 )
 from cellprofiling.profiles.normalization.pool import Members, pool_of, pooled_scale
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
+from cellprofiling.profiles.remainder import without_remainder
 
 ROUGH = 16  # with fewer reference rows more than 3 in 100 null values lie beyond three MADs, instead of 0.3
 
@@ -127,8 +128,11 @@ class Normalization(Fit):
         fit._refuse_unfit()
         return fit
 
-    def scaled(self, table: Table, profiles: pd.DataFrame) -> pd.DataFrame:
-        """Return the table put together again, its features rescaled; `table` is `profiles` taken apart."""
+    def scaled(self, table: Table, profiles: pd.DataFrame, new: Sequence[Line] = ()) -> pd.DataFrame:
+        """Return the table put together again, its features rescaled; `table` is `profiles` taken apart.
+
+        The `new` lines come first in the ledger.
+        """
         codes, keys = group_keys(profiles, self.by)
         fitted = dict(zip(self.keys, self.fitted, strict=True))
         x = np.empty_like(table.x)
@@ -136,10 +140,16 @@ class Normalization(Fit):
             wells = _run(np.flatnonzero(codes == code))
             x[wells] = fitted[key].apply(table.x[wells])
         flat = (self.scale == 0).any(axis=0)
-        scaled = table.with_x(x)
+        alone, left = without_remainder(table, "normalize", self._used(profiles))
+        scaled = alone.with_x(x)
         scaled = scaled.keep(~flat) if self.zero_scale == "drop" and flat.any() else scaled
         clipped = self._clip(scaled.x)
-        return join(scaled, source=profiles, new=[*self._rough_lines(keys), *self._flat_lines(), *clipped])
+        told = [*new, *left, *self._rough_lines(keys), *self._flat_lines(), *clipped]
+        return join(scaled, source=profiles, new=told)
+
+    def _used(self, profiles: pd.DataFrame) -> list[str]:
+        """Return the columns that say what a row is compared with."""
+        return [*self.by, *self.pool_scale_by, *named(self.reference, profiles.columns)]
 
     def _pooled(self, x: Floats, profiles: pd.DataFrame, new: Members) -> "Normalization":
         """Return the fit with the scale of its new groups taken from their pools; pools not known yet are measured."""

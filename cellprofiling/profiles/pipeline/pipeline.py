@@ -9,8 +9,9 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import InputError, meant, one_of
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference, require
+from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference, join, require, split
 from cellprofiling.profiles.pipeline.presets import PRESETS, preset
+from cellprofiling.profiles.remainder import without_remainder
 
 Steps = str | Sequence[str | Mapping[str, Any]]
 
@@ -27,6 +28,8 @@ VERBS = {
     "normalize_few": "pipeline.steps",
     "principal_components": "pipeline.steps",
 }
+NO_COLUMNS = ("reference", "plate_format")  # roles that name no columns
+ABSENT_IS_OPEN = ("batch", "site", "perturbation", "count", "well", "plate")  # open where the table has no such column
 ARGUMENTS = {"perturbation": "by"}  # the argument of run_steps that fills a role, if it has another name
 
 
@@ -36,11 +39,14 @@ def run_steps(
     *,
     reference: Reference = None,
     by: By = None,
+    within: By = None,
     plate: By = PLATE,
     batch: By = "Metadata_Batch",
     site: By = "Metadata_Site",
     well: str = WELL,
     count: str = COUNT,
+    plate_format: int | None = None,
+    features: Sequence[str] | str | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """
@@ -59,6 +65,9 @@ def run_steps(
         Which rows are the negative controls; fills the role "@reference".
     by : str, list of str, or None, default None
         Metadata columns that name a perturbation; "@perturbation".
+    within : str, list of str, or None, default None
+        Metadata columns, such as "Metadata_Cell_Line", in which a well agrees with the controls it is compared with,
+        beside the plate (see `normalize`); "@within".
     plate : str or list of str, default "Metadata_Plate"
         The plate of a row; "@plate".
     batch : str or list of str, default "Metadata_Batch"
@@ -69,6 +78,11 @@ def run_steps(
         The well of a row; "@well".
     count : str, default "Metadata_Object_Count"
         The number of cells of a row; "@count".
+    plate_format : {6, 12, 24, 48, 96, 384, 1536} or None, default None
+        How many wells a plate has, where its edge is empty; "@plate_format".
+    features : list of str, "all", or None, default None
+        Names of the features, "all" numbers without the prefix `Metadata_`, or None for what the grammar of feature
+        names takes. Other measurements are left out before the first step, with a line in the ledger.
     seed : int, default 0
         Seed for the verbs that take one.
 
@@ -91,7 +105,8 @@ def run_steps(
     Notes
     -----
     In the options a text such as "@plate" stands for the argument of that name; "@reference?", with a question mark,
-    may stay open, and "@batch?", "@site?" do so too where the table has no such column.
+    may stay open, and "@batch?", "@site?" do so too where the table has no such column. The presets take "@within?":
+    where nothing is said, the ledger names cell lines or time points whose controls differ.
 
     Examples
     --------
@@ -105,17 +120,20 @@ def run_steps(
     [{'normalize': {'method': 'standardize', 'by': 'Metadata_Plate', 'ddof': 1}}]
     """
     checks.arguments(locals(), steps=checks.steps, plate=checks.optional(checks.columns))
+    require(profiles, within, "within")  # misspelt, it would be told to no step that does not ask for it
     roles = {
         "reference": reference,
         "perturbation": by,
+        "within": within,
         "plate": plate,
         "batch": batch,
         "site": site,
         "well": well,
         "count": count,
+        "plate_format": plate_format,
     }
     ran: list[dict[str, Any]] = []
-    table = profiles
+    table, chosen = _with_features(profiles, features)
     for number, (verb, asked) in enumerate(_listed(steps), 1):
         where = f"steps, {number} ({verb}): "
         try:
@@ -123,6 +141,8 @@ def run_steps(
             options = {name: _filled(value, roles, table) for name, value in asked.items()}
             if "seed" in inspect.signature(function).parameters:
                 options.setdefault("seed", seed)
+            if chosen and "features" in inspect.signature(function).parameters:
+                options.setdefault("features", [name for name in chosen if name in table] or None)
             _refuse_unknown(verb, function, options)
             table = function(table, **options)
         except InputError as error:
@@ -131,6 +151,14 @@ def run_steps(
     result = table.copy(deep=False) if table is profiles else table
     result.attrs["steps"] = ran
     return result
+
+
+def _with_features(profiles: pd.DataFrame, features: Sequence[str] | str | None) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table with no other measurements than the features that were named, and their names."""
+    if features is None:
+        return profiles, []
+    alone, left = without_remainder(split(profiles, features), "run_steps")
+    return join(alone, source=profiles, new=left), list(alone.features)
 
 
 def _listed(steps: Steps) -> list[tuple[str, dict[str, Any]]]:
@@ -163,11 +191,11 @@ def _filled(value: Any, roles: Mapping[str, Any], table: pd.DataFrame) -> Any:
         return value
     role, open_ = value[1:].removesuffix("?"), value.endswith("?")
     found = roles[one_of("role", role, roles)]
-    if open_ and role != "reference" and not set(_columns(found)) <= set(table.columns):
+    if role in ABSENT_IS_OPEN and open_ and not set(_columns(found)) <= set(table.columns):
         return None
     if found is None and not open_:
         raise InputError(f"needs {ARGUMENTS.get(role, role)}=..., which was not given.")
-    if role != "reference":
+    if role not in NO_COLUMNS:
         require(table, found, ARGUMENTS.get(role, role))
     return found
 

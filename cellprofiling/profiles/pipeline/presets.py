@@ -23,7 +23,8 @@ class Preset:
 _OLD_VARIANCE = {"frequency": {"rule": "or"}}  # what pycytominer called variance_threshold up to 1.6
 _PAIRWISE = {"correlation": {"rule": "pairwise"}}
 _INCOMPLETE = {"missing": {"cutoff": 0}}
-_JUMP_MAD = {"method": "mad_robustize", "mad_scale": 1.0, "by": "@plate"}
+_BY_PLATE = {"by": "@plate", "within": "@within?"}
+_JUMP_MAD = {"method": "mad_robustize", "mad_scale": 1.0} | _BY_PLATE
 _ALL_ROWS = {"method": "rank_inverse_normal", "by": None}
 _HARMONY = {"method": "harmony", "batch": "@batch", "by": "@perturbation?", "n_components": 100_000, "iterations": 20}
 
@@ -50,14 +51,14 @@ def _gene_steps() -> tuple[Step, ...]:
         {
             "correct_position": {
                 "method": "well_mean",
-                "by": "@plate",
+                **_BY_PLATE,
                 "well": "@well",
                 "perturbation": "@perturbation",
                 "min_plates": 1,
                 "max_fixed": 1.0,
             }
         },
-        {"regress_out": {"covariates": "@count", "by": None, "reference": None}},
+        {"regress_out": {"covariates": "@count", "by": None, "within": "@within?", "reference": None}},
         {"select_features": {"steps": [{"low_variation": {"by": "@plate", "cutoff": 0}}]}},
         {"normalize": _JUMP_MAD},
         {"select_features": {"steps": [{"outliers": {"cutoff": 100, "share": 0.01}}]}},
@@ -66,15 +67,16 @@ def _gene_steps() -> tuple[Step, ...]:
                 "steps": [_OLD_VARIANCE, _PAIRWISE, "blocklist", {"blocklist": {"pattern": "Image"}}, _INCOMPLETE]
             }
         },
-        {"whiten": {"method": "zca_cor", "reference": "@reference"}},
+        {"whiten": {"method": "zca_cor", "reference": "@reference", "within": "@within?"}},
         {"correct_batch": _HARMONY},
     )
 
 
+_PLATES = _BY_PLATE | {"reference": "@reference"}
 _SINGLE: tuple[Step, ...] = (
     {"select_features": {"steps": ["missing"]}},
-    {"correct_position_if_needed": {"reference": "@reference", "by": "@plate", "well": "@well"}},
-    {"normalize_few": {"reference": "@reference", "by": "@plate", "pool_scale_by": "@batch?", "clip": 20}},
+    {"correct_position_if_needed": _PLATES | {"well": "@well", "plate_format": "@plate_format?"}},
+    {"normalize_few": _PLATES | {"pool_scale_by": "@batch?", "clip": 20}},
     {"select_features": {}},
 )
 
@@ -100,7 +102,7 @@ PRESETS: dict[str, Preset] = {
         (
             {"select_features": {"steps": [_INCOMPLETE]}},
             *_SINGLE[1:],
-            {"whiten": {"method": "tvn", "by": "@site", "reference": "@reference"}},
+            {"whiten": {"method": "tvn", "by": "@site", "within": "@within?", "reference": "@reference"}},
             {
                 "correct_batch": {
                     "method": "harmony",
@@ -115,7 +117,7 @@ PRESETS: dict[str, Preset] = {
     "pycytominer_4b": Preset(
         "normalized and feature-selected wells (level 4b) of cytomining/profiling-recipe",
         (
-            {"normalize": {"method": "mad_robustize", "by": "@plate", "reference": "@reference?"}},
+            {"normalize": {"method": "mad_robustize", "reference": "@reference?"} | _BY_PLATE},
             {"select_features": {"steps": [_OLD_VARIANCE, _PAIRWISE, "missing", "blocklist"]}},
         ),
         (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.account.formats import PlateFormat, plate_format_of
 from cellprofiling.core.errors import FeatureError, InputError, PlateLayoutError, listed
 from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.plates import LETTERS, parse_wells, plate_shape, well_name
@@ -26,7 +27,7 @@ class Layout:
     ----------
     row, column : from 0.
     edge : whether the well lies on the edge of its plate.
-    shape : rows and columns of a plate.
+    format : how many wells a plate has, and what says so.
     plate, pool : group numbers; the plates of one pool are fitted together. Without pools each plate is one.
     names, pool_names : names of the plates, and of the pools, for messages.
     fit : which wells position effects are measured on.
@@ -36,13 +37,18 @@ class Layout:
     row: Indices
     column: Indices
     edge: Mask
-    shape: tuple[int, int]
+    format: PlateFormat
     plate: Indices
     pool: Indices
     names: Sequence[str]
     pool_names: Sequence[str]
     fit: Mask
     perturbation: Indices | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a plate."""
+        return plate_shape(self.format.n_wells or 0)
 
     @property
     def places(self) -> Doubles:
@@ -63,18 +69,27 @@ class Layout:
         yield from _members(self.pool, self.pool_names)
 
 
-def find_layout(profiles: pd.DataFrame, by: By, well: str, fit: Mask, pool_by: By, perturbation: By) -> Layout:
+def find_layout(
+    profiles: pd.DataFrame,
+    by: By,
+    well: str,
+    fit: Mask,
+    pool_by: By,
+    perturbation: By,
+    plate_format: int | None = None,
+) -> Layout:
     """Return where the wells of a table lie."""
     column = require(profiles, well, "well")[0]
     wells = parse_wells(profiles[column], f"{column}: well")
+    plates = plate_format_of(profiles[column], given=plate_format)
     plate, keys = groups(profiles, by)
     pool, pool_keys = (plate, keys) if pool_by is None else groups(profiles, pool_by, "pool_by")
     named = None if perturbation is None else groups(profiles, perturbation, "perturbation")[0]
     return Layout(
         row=wells.row,
         column=wells.column,
-        edge=wells.edge_distance() == 0,
-        shape=plate_shape(wells.format),
+        edge=wells.edge_distance(plates.n_wells) == 0,
+        format=plates,
         plate=plate,
         pool=pool,
         names=_names(keys, "the table"),

@@ -8,10 +8,12 @@ import pandas as pd
 
 from cellprofiling.core import checks
 from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed, one_of
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join, rows, split
-from cellprofiling.core.ledgers import lines
+from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join, named, require, rows, split
+from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.profiles.position.layout import find_layout, refuse_confined, refuse_empty_features
-from cellprofiling.profiles.position.position_methods import METHODS, POOLED, SURFACES, Effect
+from cellprofiling.profiles.position.position_methods import METHODS, POOLED, STEP, SURFACES, Effect
+from cellprofiling.profiles.remainder import without_remainder
+from cellprofiling.profiles.strata import group_columns, stratum_lines
 
 
 def correct_position(
@@ -20,10 +22,12 @@ def correct_position(
     *,
     by: By = PLATE,
     reference: Reference = None,
+    within: By = None,
     well: str = WELL,
+    plate_format: int | None = None,
     pool_by: By = None,
     perturbation: By = None,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     **method_options: Any,
 ) -> pd.DataFrame:
     """
@@ -40,16 +44,24 @@ def correct_position(
     reference : str, dict, array of bool, or None, default None
         Which wells the effect is measured on; `control_surface` needs the negative controls, the other methods take
         all wells if None.
+    within : str, list of str, or None, default None
+        Metadata columns such as "Metadata_Cell_Line" in which a row agrees with the reference rows it is compared with:
+        they make groups beside `by`. None says nothing: cell lines or time points that share a plate and whose controls
+        differ beyond chance are then named in the ledger. [] says that there are none to heed.
     well : str, default "Metadata_Well"
         Column with the well, as "A01".
+    plate_format : {6, 12, 24, 48, 96, 384, 1536} or None, default None
+        How many wells a plate has; None for the smallest standard plate that holds the wells of all plates. Where these
+        leave its edge empty, `control_surface` says in the ledger that it is a guess.
     pool_by : str, list of str, or None, default None
         Metadata columns such as "Metadata_Batch": one surface (`control_surface`) or one mean per position
         (`well_mean`) for the plates of each group; None fits a surface to each plate, and means over all plates.
     perturbation : str, list of str, or None, default None
         Columns that say what a well got. `well_mean` needs them, to refuse a layout that is the same on all plates;
         `median_polish` then refuses plates on which one perturbation fills a row or a column.
-    features : list of str or None, default None
-        Names of the features to correct; None for all.
+    features : list of str, "all", or None, default None
+        Names of the features to correct, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
     **method_options : float
         ``ridge=None`` of `control_surface`; ``scale=False``, ``iterations=10``, ``tolerance=0.01`` of `median_polish`;
         ``degree=2``, ``span=0.5``, ``rounds=3`` of `loess`; ``min_plates=10``, ``max_fixed=0.8`` of `well_mean`.
@@ -58,7 +70,7 @@ def correct_position(
     -------
     pandas.DataFrame
         The table with the same rows, its metadata first, its features in the units they had (B-scores with
-        ``median_polish`` and ``scale=True``).
+        ``median_polish`` and ``scale=True``). Other measurements are left out, with a line in the ledger.
 
     Raises
     ------
@@ -96,8 +108,8 @@ def correct_position(
     each. A surface beyond the rows and columns of the reference is extrapolated, with a line in the ledger; a surface
     cannot be judged by the wells it was fitted to (leave some out of `reference` for that).
 
-    Missing values are left out of the fit and stay missing. A plate is taken to be the smallest standard plate that
-    holds all wells of the table.
+    Missing values are left out of the fit and stay missing. With `within` each cell line of a plate, say, has a surface
+    of its own.
 
     References
     ----------
@@ -120,19 +132,30 @@ def correct_position(
     _refuse_arguments(method, reference, pool_by)
     table = split(profiles, features)
     pools = () if pool_by is None and method == "well_mean" else pool_by
-    layout = find_layout(profiles, by, well, rows(profiles, reference), pools, perturbation)
+    layout = find_layout(
+        profiles,
+        group_columns(profiles, by, within),
+        well,
+        rows(profiles, reference),
+        pools if pools is None else [*require(profiles, pools, "pool_by"), *require(profiles, within, "within")],
+        perturbation,
+        plate_format,
+    )
     if method in SURFACES:
         refuse_confined(layout, method)
         refuse_empty_features(table.x, layout, table.features, method)
     effect = METHODS[method](table.x, layout, **options)
-    return _without(table, effect, profiles)
+    used = (by, within, well, pool_by, perturbation, named(reference, profiles.columns))
+    alone, left = without_remainder(table, STEP, *used)
+    told = stratum_lines(STEP, profiles, table.features, by=by, within=within, reference=reference)
+    return _without(alone, effect, profiles, [*told, *left, *effect.lines])
 
 
-def _without(table: Table, effect: Effect, profiles: pd.DataFrame) -> pd.DataFrame:
+def _without(table: Table, effect: Effect, profiles: pd.DataFrame, new: Sequence[Line]) -> pd.DataFrame:
     """Return the table less the effect, put together; a feature without spread where one is needed is dropped."""
     x = table.x - effect.shift
     if effect.scale is None:
-        return join(table.with_x(x), source=profiles, new=effect.lines)
+        return join(table.with_x(x), source=profiles, new=new)
     flat = (effect.scale == 0).any(axis=0)
     if flat.all():
         raise FeatureError(
@@ -141,8 +164,8 @@ def _without(table: Table, effect: Effect, profiles: pd.DataFrame) -> pd.DataFra
         )
     names = [table.features[j] for j in np.flatnonzero(flat)]
     scores = table.with_x(x / np.where(flat, 1.0, effect.scale)).keep(~flat)
-    dropped = lines("correct_position", "feature", names, "no spread left on some plate to divide by")
-    return join(scores, source=profiles, new=[*effect.lines, *dropped])
+    dropped = lines(STEP, "feature", names, "no spread left on some plate to divide by")
+    return join(scores, source=profiles, new=[*new, *dropped])
 
 
 def _refuse_arguments(method: str, reference: Reference, pool_by: By) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from cellprofiling.core import checks
 from cellprofiling.core.errors import ReferenceRowsError
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, rows, split
-from cellprofiling.core.ledgers import written
+from cellprofiling.core.ledgers import lines, written
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.batches.leakage import (
     explained,
@@ -61,7 +61,8 @@ def audit_position(
     reference: Reference,
     by: By = PLATE,
     well: str = WELL,
-    features: Sequence[str] | None = None,
+    plate_format: int | None = None,
+    features: Sequence[str] | str | None = None,
     permutations: int = 999,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -78,8 +79,12 @@ def audit_position(
         Metadata columns; each group is one plate.
     well : str, default "Metadata_Well"
         Column with the well, as "A01".
-    features : list of str or None, default None
-        Names of the features to look at; None for all.
+    plate_format : {6, 12, 24, 48, 96, 384, 1536} or None, default None
+        How many wells a plate has; None for the smallest standard plate that holds the wells of all plates, which the
+        ledger calls a guess where these leave its edge empty.
+    features : list of str, "all", or None, default None
+        Names of the features to look at, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
     permutations : int, default 999
         How often positions are shuffled among the controls of each plate.
     seed : int, default 0
@@ -129,11 +134,12 @@ def audit_position(
     checks.arguments(locals())
     controls = rows(profiles, reference)
     table = split(profiles, features)
-    layout = find_layout(profiles, by, well, controls, None, None)
+    layout = find_layout(profiles, by, well, controls, None, None, plate_format)
     rng = np.random.default_rng(seed)
     wells = _control_wells(table.x[:, np.argsort(table.features)], layout, rng)
     audits = [_same_position(wells, permutations, rng), _surface(wells, permutations, rng)]
-    return written(pd.DataFrame(audits, columns=COLUMNS), profiles)
+    guess = lines("audit_position", "plate", ["all"] if layout.format.problem else [], layout.format.problem)
+    return written(pd.DataFrame(audits, columns=COLUMNS), profiles, new=guess)
 
 
 def _control_wells(x: Floats, layout: Layout, rng: np.random.Generator) -> _Controls:

@@ -24,6 +24,8 @@ from cellprofiling.profiles.position.layout import (
     refuse_thin_lines,
 )
 
+STEP = "correct_position"
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -56,7 +58,8 @@ def control_surface(x: Floats, layout: Layout, *, ridge: float | None = None) ->
             controls = wells[layout.fit[wells]]
             origin = means(terms[controls if len(controls) else wells])
             shift[wells] = (terms[wells] - origin) @ slope
-    return Effect(shift, lines=tuple(_outside(layout)))
+    guess = lines(STEP, "plate", ["all"] if layout.format.problem else [], layout.format.problem)
+    return Effect(shift, lines=(*guess, *_outside(layout)))
 
 
 def _outside(layout: Layout) -> list[Line]:
@@ -69,7 +72,7 @@ def _outside(layout: Layout) -> list[Line]:
             beyond |= (at[pool] < at[fitted].min()) | (at[pool] > at[fitted].max())
         if beyond.any():
             reason = "wells beyond the rows and columns of the reference: the surface is extrapolated there"
-            told += lines("correct_position", "plate", [name], reason, n=int(beyond.sum()))
+            told += lines(STEP, "plate", [name], reason, n=int(beyond.sum()))
     return told
 
 
@@ -143,7 +146,7 @@ def well_mean(x: Floats, layout: Layout, *, min_plates: int = 10, max_fixed: flo
             )
     names = [well_name(*divmod(int(position), layout.shape[1])) for position in sorted(bare)]
     reason = f"not corrected: reference wells there on fewer than {min_plates} plates"
-    return Effect(shift, lines=tuple(lines("correct_position", "position", names, reason)))
+    return Effect(shift, lines=tuple(lines(STEP, "position", names, reason)))
 
 
 def _less_plate_means(x: Floats, plate: Indices, fit: Mask) -> Doubles:

@@ -24,7 +24,11 @@ Chosen = list[tuple[str, dict[str, Any]]]
 
 
 def select_features(
-    profiles: pd.DataFrame, steps: Steps = None, *, reference: Reference = None, features: Sequence[str] | None = None
+    profiles: pd.DataFrame,
+    steps: Steps = None,
+    *,
+    reference: Reference = None,
+    features: Sequence[str] | str | None = None,
 ) -> pd.DataFrame:
     """
     Return profiles without the features that carry no information of their own.
@@ -38,8 +42,9 @@ def select_features(
         missing, blocklist, variance, frequency, outliers, correlation.
     reference : str, dict, array of bool, or None, default None
         Which rows the features are judged by (a query, ``{column: value}``, or a mask); None for all rows.
-    features : list of str or None, default None
-        Names of the features to judge; None for all.
+    features : list of str, "all", or None, default None
+        Names of the features to judge, "all" numbers without the prefix `Metadata_`, or None for what the grammar of
+        feature names takes.
 
     Returns
     -------
@@ -132,7 +137,11 @@ def select_features(
 
 
 def fit_selection(
-    profiles: pd.DataFrame, steps: Steps = None, *, reference: Reference = None, features: Sequence[str] | None = None
+    profiles: pd.DataFrame,
+    steps: Steps = None,
+    *,
+    reference: Reference = None,
+    features: Sequence[str] | str | None = None,
 ) -> Selection:
     """
     Return what `select_features` would decide, to keep the same features in other tables.
@@ -145,7 +154,7 @@ def fit_selection(
         As in `select_features`.
     reference : str, dict, array of bool, or None, default None
         As in `select_features`.
-    features : list of str or None, default None
+    features : list of str, "all", or None, default None
         As in `select_features`.
 
     Returns
@@ -179,7 +188,11 @@ def fit_selection(
 
 
 def explain_selection(
-    profiles: pd.DataFrame, steps: Steps = None, *, reference: Reference = None, features: Sequence[str] | None = None
+    profiles: pd.DataFrame,
+    steps: Steps = None,
+    *,
+    reference: Reference = None,
+    features: Sequence[str] | str | None = None,
 ) -> pd.DataFrame:
     """
     Return the value of each feature in each step that `select_features` would run.
@@ -192,7 +205,7 @@ def explain_selection(
         As in `select_features`.
     reference : str, dict, array of bool, or None, default None
         As in `select_features`.
-    features : list of str or None, default None
+    features : list of str, "all", or None, default None
         As in `select_features`.
 
     Returns
@@ -227,7 +240,7 @@ def explain_selection(
 
 
 def _judged(
-    profiles: pd.DataFrame, steps: Steps, reference: Reference, features: Sequence[str] | None
+    profiles: pd.DataFrame, steps: Steps, reference: Reference, features: Sequence[str] | str | None
 ) -> tuple[Table, pd.DataFrame, Chosen]:
     """Return the table, for each step in turn the verdict on each feature left, and the steps."""
     chosen = _chosen(steps)

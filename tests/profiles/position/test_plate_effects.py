@@ -328,3 +328,55 @@ def test_a_plate_named_by_two_columns_is_one_plate(method):
     by_two = cpf.correct_position(two, method, by=["Metadata_Plate", "Metadata_Replicate"], **OPTIONS[method])
     by_one = cpf.correct_position(wells, method, by="Metadata_Plate", **OPTIONS[method])
     pd.testing.assert_frame_equal(by_two[FEATURES], by_one[FEATURES])
+
+
+INNER = {name for name in well_names(384) if name[0] in "BCDEFGHI" and 2 <= int(name[1:]) <= 13}
+
+
+@pytest.fixture
+def inner():
+    """The inner wells of 384-well plates, moved by row and column, the outermost of them by an edge of their own."""
+    rng = np.random.default_rng(4)
+    names = sorted(INNER)
+    at = parse_wells(names)
+    x = rng.normal(size=(2 * len(names), 6)) + 3.0 * np.tile(at.row == at.row.min(), 2)[:, None]
+    table = pd.DataFrame(x, columns=FEATURES[:6])
+    table.insert(0, "Metadata_Plate", np.repeat(["P1", "P2"], len(names)))
+    table.insert(1, "Metadata_Well", names * 2)
+    return table.assign(Metadata_Role="negcon")
+
+
+def test_the_format_of_plates_can_be_given_and_a_guess_is_said(inner):
+    """Wells of one part of a plate do not say how large it is, and its edge decides the surface."""
+    guess = cpf.correct_position(inner, reference=NEGCON, ridge=0.0)
+    told = cpf.ledger(guess).query("item == 'plate'")["reason"].tolist()
+    assert any("taken for 384-well plates: no well lies in the first row" in reason for reason in told)
+    assert any("say plate_format=384" in reason for reason in told)
+    given = cpf.correct_position(inner, reference=NEGCON, ridge=0.0, plate_format=384)
+    assert not cpf.ledger(given)["reason"].str.contains("plate_format").any()
+    pd.testing.assert_frame_equal(given, guess)  # the remedy, as it is written
+    larger = cpf.correct_position(inner, reference=NEGCON, ridge=0.0, plate_format=1536)
+    np.testing.assert_allclose(larger[FEATURES[:6]], given[FEATURES[:6]], atol=1e-9)  # no well of it lies at an edge
+    audit = cpf.audit_position(inner, reference=NEGCON, permutations=19)
+    assert cpf.ledger(audit)["reason"].str.contains("say plate_format=384").any()
+    audit = cpf.audit_position(inner, reference=NEGCON, permutations=19, plate_format=384)
+    assert not cpf.ledger(audit)["reason"].str.contains("plate_format").any()
+
+
+def test_the_format_tells_which_wells_lie_at_the_edge():
+    """A full 96-well plate has an edge; the same wells as a part of a larger plate have half of it."""
+    plate = screen(n_plates=1, n_controls=96)[0]
+    whole = cpf.correct_position(plate, reference=NEGCON, ridge=0.0)
+    assert not cpf.ledger(whole)["reason"].str.contains("plate_format").any()
+    part = cpf.correct_position(plate, reference=NEGCON, ridge=0.0, plate_format=384)
+    assert not np.allclose(part[FEATURES], whole[FEATURES])
+
+
+def test_a_format_that_does_not_hold_the_wells_is_refused(inner):
+    with pytest.raises(PlateLayoutError, match=r"plate_format=96: wells 'B13'.* lie outside such a plate"):
+        cpf.correct_position(inner, "median_polish", plate_format=96)
+    with pytest.raises(PlateLayoutError, match=r"plate_format=100: not the number of wells of a standard plate"):
+        cpf.audit_position(inner, reference=NEGCON, plate_format=100)
+    steps = [{"correct_position_if_needed": {"reference": "@reference", "plate_format": "@plate_format"}}]
+    with pytest.raises(PlateLayoutError, match=r"steps, 1 .*: plate_format=96: wells"):
+        cpf.run_steps(inner, steps, reference=NEGCON, plate_format=96)

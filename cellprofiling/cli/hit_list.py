@@ -13,6 +13,7 @@ from cellprofiling.core.errors import one_of
 DOSE = "Column of doses: which are hits is decided after which perturbations are."
 METHOD = "The statistic that is tested: map, mahalanobis, energy or replicate_correlation."
 REFERENCE = "A query for the control wells: \"Metadata_Role == 'negcon'\"."
+WITHIN = 'Columns in which a well and its controls agree, with commas, as cell line or time point; "" for none.'
 OUT = "The hit list: .csv, .tsv, .parquet or .xlsx; a .json with its audits is written beside it."
 
 
@@ -30,6 +31,7 @@ def hits(
     reference: Annotated[str, typer.Option(help=REFERENCE)],
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("hits.csv"),
     dose: Annotated[str | None, typer.Option(help=DOSE)] = None,
+    within: Annotated[str | None, typer.Option(help=WITHIN)] = None,
     method: Annotated[str, typer.Option(help=METHOD, callback=_method)] = "map",
     blocks: Annotated[bool, typer.Option("--blocks", help="Test the blocks of a fingerprint one by one.")] = False,
     fdr: Annotated[float, typer.Option(help="False discovery rate of the list.")] = 0.05,
@@ -47,6 +49,7 @@ def hits(
             by=by.split(","),
             reference=reference,
             dose=dose,
+            within=None if within is None else [name for name in within.split(",") if name],
             plate=plate,
             well=well,
             count=count,

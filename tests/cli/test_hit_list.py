@@ -8,8 +8,10 @@ import pytest
 
 import cellprofiling as cpf
 from cellprofiling.cli.hit_list import METHOD
+from cellprofiling.core.errors import ReferenceRowsError
 from cellprofiling.guide.method_tables import records
 from tests.builders import NEGCON
+from tests.hits.test_question import two_lines
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,18 @@ def test_the_statistics_are_those_of_the_table(run_cli, tmp_path):
     assert run.exit_code == 2
     assert "--method='energie': choose one of 'map', " in str(run.exception)
     assert "Did you mean 'energy'?" in str(run.exception)
+
+
+def test_lines_whose_controls_differ_are_named_or_said_to_be_one(run_cli, tmp_path):
+    """What the verb refuses, the command refuses, and both ways out that the sentence names work."""
+    table = cpf.write_profiles(two_lines(), tmp_path / "lines.parquet")
+    out = tmp_path / "hits.csv"
+    words = ("hits", table, "--by", "Metadata_Compound", "--reference", NEGCON, "--permutations", 50, "-o", out)
+    refused = run_cli(*words)
+    assert refused.exit_code == 2
+    assert isinstance(refused.exception, ReferenceRowsError)
+    assert not out.exists()
+    assert run_cli(*words, "--within", "Metadata_CellLine").exit_code == 0
+    assert set(pd.read_csv(out)["Metadata_CellLine"]) == {"A549", "U2OS"}
+    assert run_cli(*words, "--within", "").exit_code == 0
+    assert "Metadata_CellLine" not in pd.read_csv(out)

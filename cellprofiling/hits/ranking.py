@@ -33,7 +33,7 @@ from cellprofiling.hits.calling.settings import Settings
 from cellprofiling.hits.design import Design, Features, find_design
 from cellprofiling.hits.dosed import with_doses
 from cellprofiling.hits.effects import describe_change, describe_layout, describe_retrieval
-from cellprofiling.hits.reasons import List, reason
+from cellprofiling.hits.reasons import ListContext, reason
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.inference.multiplicity import benjamini_bogomolov
 
@@ -184,7 +184,7 @@ def rank_hits(
     hits = _called(hits, fdr, family)
     hits = _doubted(hits, design, counts, controls, settings, blocks)
     position_rate = dict(zip(controls.audit["layout"], controls.audit["rate"], strict=True))["same position"]
-    shared = List(fdr, int(hits["p_value"].notna().sum()), position_rate, dose is not None)
+    shared = ListContext(fdr, int(hits["p_value"].notna().sum()), position_rate, dose is not None)
     hits["reason"] = [reason(row, shared) for row in hits.to_dict("records")]
     hits = _ranked(hits, question.keys)
     hits.attrs |= _audits(profiles, question, design, controls.audit)

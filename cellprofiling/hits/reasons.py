@@ -10,7 +10,7 @@ from cellprofiling.hits.calling.count_matched import ALPHA, FEW_CELLS
 NEAR = 4.0  # times the false discovery rate: below it a row that is no hit is a near miss
 
 
-class List(NamedTuple):
+class ListContext(NamedTuple):
     """What the reasons of all rows share.
 
     Attributes
@@ -27,30 +27,30 @@ class List(NamedTuple):
     grouped: bool
 
 
-def reason(row: dict[Any, Any], shared: List) -> str:
+def reason(row: dict[Any, Any], context: ListContext) -> str:
     """Return the reason of one row."""
     if np.isnan(row["p_value"]):
         return "not tested: one well has no replicate to be compared with"
-    notes = [_verdict(row, shared), *_count_notes(row)]
+    notes = [_verdict(row, context), *_count_notes(row)]
     if row["n_plates"] == 1:
         notes.append("all wells on one plate")
     if row["same_position"]:
-        notes.append(_position_note(row, shared))
+        notes.append(_position_note(row, context))
     return "; ".join(notes)
 
 
-def _verdict(row: dict[Any, Any], shared: List) -> str:
+def _verdict(row: dict[Any, Any], context: ListContext) -> str:
     where = f"{plural(row['n_wells'], 'well')} on {plural(row['n_plates'], 'plate')}"
     if row["hit"]:
-        return f"{_what(row)}q = {row['q_value']:.2g} <= {shared.fdr:g}, {where}"
-    if shared.grouped and row["group_q_value"] > shared.fdr:
+        return f"{_what(row)}q = {row['q_value']:.2g} <= {context.fdr:g}, {where}"
+    if context.grouped and row["group_q_value"] > context.fdr:
         group = row["group_q_value"]
-        words = f"no dose is called: q of all doses together = {group:.2g} > {shared.fdr:g}"
-        return f"near miss: {words}" if group <= NEAR * shared.fdr and row["p_value"] <= ALPHA else words
-    if row["p_floor"] * shared.n_tests > shared.fdr and row["p_value"] <= row["p_floor"] * (1 + 1e-9):
-        return f"q = {row['q_value']:.2g} > {shared.fdr:g}, at the smallest p-value these few wells can reach"
-    words = f"q = {row['q_value']:.2g} > {shared.fdr:g}"
-    return f"near miss: {words}, p = {row['p_value']:.2g}, {where}" if row["q_value"] <= NEAR * shared.fdr else words
+        words = f"no dose is called: q of all doses together = {group:.2g} > {context.fdr:g}"
+        return f"near miss: {words}" if group <= NEAR * context.fdr and row["p_value"] <= ALPHA else words
+    if row["p_floor"] * context.n_tests > context.fdr and row["p_value"] <= row["p_floor"] * (1 + 1e-9):
+        return f"q = {row['q_value']:.2g} > {context.fdr:g}, at the smallest p-value these few wells can reach"
+    words = f"q = {row['q_value']:.2g} > {context.fdr:g}"
+    return f"near miss: {words}, p = {row['p_value']:.2g}, {where}" if row["q_value"] <= NEAR * context.fdr else words
 
 
 def _what(row: dict[Any, Any]) -> str:
@@ -78,10 +78,10 @@ def _count_notes(row: dict[Any, Any]) -> list[str]:
     return [*notes, f"{alone}, {told}"]
 
 
-def _position_note(row: dict[Any, Any], shared: List) -> str:
+def _position_note(row: dict[Any, Any], context: ListContext) -> str:
     words = "same well position on all plates, so position may be what is seen"
-    if not np.isnan(shared.position_rate):
-        words += f"; of controls at one position, {shared.position_rate:.0%} are called too"
+    if not np.isnan(context.position_rate):
+        words += f"; of controls at one position, {context.position_rate:.0%} are called too"
     if not np.isnan(row["position_p"]):
         words += f"; position-matched p = {row['position_p']:.2g} (smallest possible {row['position_p_floor']:.2g})"
     return words

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellprofiling.hits.design import Layout
-from cellprofiling.hits.doses.response import Series
+from cellprofiling.hits.doses.response import DoseSeries
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.doses.projection import project
 from cellprofiling.kernels.doses.trend import Trial
@@ -16,7 +16,7 @@ FEWEST_CONTROLS = 4  # in a part of a plate
 
 
 @dataclass(frozen=True)
-class Part:
+class Compound:
     """One compound.
 
     Attributes
@@ -39,7 +39,7 @@ class Part:
         return self.gram is not None and len(self.trial.n_treated) < 2
 
 
-def read_part(series: Series, group: int) -> Part:
+def build_compound(series: DoseSeries, group: int) -> Compound:
     """Return the wells of a compound with the controls of their plates."""
     layout = series.layout
     treated = np.flatnonzero(layout.group == group)
@@ -64,10 +64,10 @@ def read_part(series: Series, group: int) -> Part:
     gram = None
     if series.profiles is not None:
         gram = series.profiles.x[wells] @ series.profiles.weighted[wells].T
-    return Part(trial, gram, wells, numbers)
+    return Compound(trial, gram, wells, numbers)
 
 
-def _order(series: Series, wells: Indices, level: Indices) -> Indices:
+def _order(series: DoseSeries, wells: Indices, level: Indices) -> Indices:
     """Return wells by dose level, and inside it by what they hold."""
     if series.profiles is None:
         return np.lexsort([series.response[wells], level])
@@ -76,7 +76,7 @@ def _order(series: Series, wells: Indices, level: Indices) -> Indices:
     return np.lexsort([place, level])
 
 
-def _content(series: Series, wells: Indices) -> list[float]:
+def _content(series: DoseSeries, wells: Indices) -> list[float]:
     return (series.response[wells] if series.profiles is None else series.profiles.x[wells, 0]).tolist()
 
 
@@ -87,17 +87,22 @@ def _pieces(wells: Indices, level: Indices, n_plates: int) -> list[Indices]:
     return [np.concatenate([treated[i::n], controls[i::n]]) for i in range(n)]
 
 
-def fitted_series(series: Series, part: Part) -> Series:
+def fitted_series(series: DoseSeries, compound: Compound) -> DoseSeries:
     """Return the wells of one compound with the response that the compound itself has set."""
-    if part.gram is None:
+    if compound.gram is None:
         raise AssertionError("only a projection is fitted to a compound")
-    response = project(part.gram, part.trial, part.trial.own)
-    is_control = np.ones(len(part.wells), dtype=bool)
-    is_control[part.trial.own] = False
-    free = np.count_nonzero(is_control) - len(part.trial.n_control)
+    response = project(compound.gram, compound.trial, compound.trial.own)
+    is_control = np.ones(len(compound.wells), dtype=bool)
+    is_control[compound.trial.own] = False
+    free = np.count_nonzero(is_control) - len(compound.trial.n_control)
     spread = np.sqrt((response[is_control] ** 2).sum() / max(1, free))
     response = response / spread if spread > 0 else response
-    layout = Layout(is_control, part.block, np.where(is_control, -1, 0), series.layout.keys[:0], ())
+    layout = Layout(is_control, compound.block, np.where(is_control, -1, 0), series.layout.keys[:0], ())
     return replace(
-        series, response=response, profiles=None, log_dose=series.log_dose[part.wells], layout=layout, rows=part.wells
+        series,
+        response=response,
+        profiles=None,
+        log_dose=series.log_dose[compound.wells],
+        layout=layout,
+        rows=compound.wells,
     )

@@ -8,11 +8,11 @@ from cellprofiling.core.frame import PLATE, By, Reference, is_metadata
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.threads import over
 from cellprofiling.hits.design import Features
-from cellprofiling.hits.doses.compound import fitted_series, read_part
+from cellprofiling.hits.doses.compound import build_compound, fitted_series
 from cellprofiling.hits.doses.curve import VALUES
-from cellprofiling.hits.doses.means import read_controls
-from cellprofiling.hits.doses.response import ask_of_doses, read_series
-from cellprofiling.hits.doses.row import Bench
+from cellprofiling.hits.doses.means import compute_controls
+from cellprofiling.hits.doses.response import ask_of_doses, build_series
+from cellprofiling.hits.doses.row import CompoundFitter
 from cellprofiling.hits.doses.trend import TrendTest
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 
@@ -155,11 +155,13 @@ def fit_doses(
     """
     checks.arguments(locals(), by=checks.columns, response=checks.column)
     question = ask_of_doses(profiles, by, dose, reference, plate=plate, within=within)
-    series = read_series(profiles, question, dose, response, features)
-    controls = read_controls(series, bootstraps, seed) if series.profiles is None else None
-    bench = Bench(series, controls, TrendTest(permutations, seed, series.rising), alpha, confidence, bootstraps)
-    found = over(bench.describe, range(len(series.layout.keys)))
-    fits = pd.concat([series.layout.keys, pd.DataFrame(found)], axis=1)
+    series = build_series(profiles, question, dose, response, features)
+    controls = compute_controls(series, bootstraps, seed) if series.profiles is None else None
+    fitter = CompoundFitter(
+        series, controls, TrendTest(permutations, seed, series.rising), alpha, confidence, bootstraps
+    )
+    rows = over(fitter.describe, range(len(series.layout.keys)))
+    fits = pd.concat([series.layout.keys, pd.DataFrame(rows)], axis=1)
     fits["trend_q_value"] = benjamini_hochberg(fits["trend_p_value"].to_numpy())
     fits.attrs["parameters"] = {
         "by": list(series.layout.keys.columns),
@@ -220,15 +222,15 @@ def dose_responses(
     """
     checks.arguments(locals(), by=checks.columns, response=checks.column)
     question = ask_of_doses(profiles, by, dose, reference, plate=plate, within=within)
-    series = read_series(profiles, question, dose, response, features)
+    series = build_series(profiles, question, dose, response, features)
     if series.profiles is None:
         above = series.response - series.centers()[series.layout.plate]
     else:
         above = np.full(len(series.rows), np.nan)
-        for part in (read_part(series, group) for group in range(len(series.layout.keys))):
-            if not part.unfit:
-                own = fitted_series(series, part)
-                above[part.wells[part.trial.own]] = own.response[part.trial.own]
+        for compound in (build_compound(series, group) for group in range(len(series.layout.keys))):
+            if not compound.unfit:
+                own = fitted_series(series, compound)
+                above[compound.wells[compound.trial.own]] = own.response[compound.trial.own]
     treated = ~series.layout.is_control
     table = profiles[[name for name in profiles.columns if is_metadata(name)]].iloc[series.rows[treated]]
     return written(table.assign(response=above[treated]), profiles, new=series.new)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellprofiling.hits.doses.response import Series
+from cellprofiling.hits.doses.response import DoseSeries
 from cellprofiling.kernels.arrays import Doubles, Indices
 
 
@@ -26,7 +26,7 @@ class Controls:
     spread_draws: Doubles
 
 
-def read_controls(series: Series, n_draws: int, seed: int) -> Controls:
+def compute_controls(series: DoseSeries, n_draws: int, seed: int) -> Controls:
     """Return the level and the spread of the controls, with bootstrap draws of both."""
     layout, centers = series.layout, series.centers()
     deviations = [
@@ -74,7 +74,7 @@ class Means:
         return float((self.deviations**2).sum())
 
 
-def read_means(series: Series, group: int, controls: Controls) -> Means:
+def compute_means(series: DoseSeries, group: int, controls: Controls) -> Means:
     """Return the responses of a compound, less the controls of their plates."""
     wells = np.flatnonzero(series.layout.group == group)
     plate = series.layout.plate[wells]

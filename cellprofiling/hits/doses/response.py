@@ -27,7 +27,7 @@ MOST_FOLDS = 10
 N_SORTED = 4  # features whose values set the order of wells
 
 
-class Weighted(NamedTuple):
+class WeightedProfiles(NamedTuple):
     """Profiles, and the same multiplied by an inverse covariance in which the well had no part.
 
     The product of the second of one well with the first of another is their inner product in that metric.
@@ -37,15 +37,15 @@ class Weighted(NamedTuple):
     weighted: Doubles
 
 
-class Measured(NamedTuple):
+class Response(NamedTuple):
     """A response per well, or the profiles that it is made of."""
 
     response: Doubles
-    profiles: Weighted | None
+    profiles: WeightedProfiles | None
 
 
 @dataclass(frozen=True)
-class Series:
+class DoseSeries:
     """The wells of a screen with a response and a dose; wells without a response are left out.
 
     Attributes
@@ -59,7 +59,7 @@ class Series:
     """
 
     response: Doubles
-    profiles: Weighted | None
+    profiles: WeightedProfiles | None
     log_dose: Doubles
     layout: Layout
     rows: Indices
@@ -88,18 +88,18 @@ def ask_of_doses(
     return ask(profiles, names, reference, plate=plate, within=within)
 
 
-def read_series(
+def build_series(
     profiles: pd.DataFrame, question: Question, dose: str, response: str, features: Features = None
-) -> Series:
+) -> DoseSeries:
     """Return the response and the dose of each well, and who is compared with whom."""
     if not (isinstance(features, str) and features == "all"):
         require(profiles, features, "features")  # a response that is a column asks for no others
     layout = find_layout(profiles, question)
     if layout.is_control.all():
         raise ReferenceRowsError(f"reference: all {len(profiles)} wells are controls; none has a dose to fit.")
-    log_dose, doses = read_doses(profiles[dose], ~layout.is_control)
+    log_dose, doses = find_log_doses(profiles[dose], ~layout.is_control)
     method = RESPONSES.get(response)
-    found = method(profiles, layout, features) if method else Measured(_read_column(profiles, response), None)
+    found = method(profiles, layout, features) if method else Response(_find_column(profiles, response), None)
     known = ~np.isnan(found.response)
     new: list[Line] = [*layout.lines("fit_doses"), *doses.lines("fit_doses")]
     if not known.all():
@@ -109,7 +109,7 @@ def read_series(
         layout = find_layout(profiles[known], question.of(_mask(layout, known)))
     values = found.response[known]
     layout = replace(layout, plate=_numbered(values, layout.plate))
-    return Series(values, found.profiles, log_dose[known], layout, np.flatnonzero(known), bool(method), tuple(new))
+    return DoseSeries(values, found.profiles, log_dose[known], layout, np.flatnonzero(known), bool(method), tuple(new))
 
 
 def _numbered(response: Doubles, plate: Indices) -> Indices:
@@ -128,7 +128,7 @@ def _mask(layout: Layout, known: Mask) -> Mask:
     return mask
 
 
-def read_doses(column: pd.Series, treated: Mask) -> tuple[Doubles, Dosed]:
+def find_log_doses(column: pd.Series, treated: Mask) -> tuple[Doubles, Dosed]:
     """Return the log10 dose of treated wells, NaN for controls and where there is none, and what was made of them."""
     doses = find_doses(column, treated)
     values = doses.values[treated]
@@ -146,7 +146,7 @@ def read_doses(column: pd.Series, treated: Mask) -> tuple[Doubles, Dosed]:
     return np.log10(doses.values), doses
 
 
-def _read_column(profiles: pd.DataFrame, response: str) -> Doubles:
+def _find_column(profiles: pd.DataFrame, response: str) -> Doubles:
     """Return a numeric column as float64; infinite values are an error."""
     if response not in profiles.columns:
         raise InputError(
@@ -162,7 +162,7 @@ def _read_column(profiles: pd.DataFrame, response: str) -> Doubles:
     return values
 
 
-def _distances(profiles: pd.DataFrame, layout: Layout, features: Features) -> Measured:
+def _distances(profiles: pd.DataFrame, layout: Layout, features: Features) -> Response:
     """Return how far each well lies beyond the Mahalanobis distance that a control has, those of its own fold left out.
 
     Notes
@@ -182,7 +182,7 @@ def _distances(profiles: pd.DataFrame, layout: Layout, features: Features) -> Me
     for inside, fitted in folds:
         for rows, beside in _plates_of(inside, fitted, plates):
             excess[rows] = squares[rows] - squares[beside].mean()
-    return Measured(_back(np.copysign(np.sqrt(np.abs(excess)), excess), order), None)
+    return Response(_back(np.copysign(np.sqrt(np.abs(excess)), excess), order), None)
 
 
 def _plates_of(inside: Mask, fitted: Mask, plates: Indices) -> Iterator[tuple[Mask, Mask]]:
@@ -193,16 +193,16 @@ def _plates_of(inside: Mask, fitted: Mask, plates: Indices) -> Iterator[tuple[Ma
             yield inside & (plates == plate), beside
 
 
-def _projections(profiles: pd.DataFrame, layout: Layout, features: Features) -> Measured:
+def _projections(profiles: pd.DataFrame, layout: Layout, features: Features) -> Response:
     """Return profiles, and those weighted by the metric of the controls of other folds."""
     x, plates, is_control, order = _canonical(profiles, layout, features)
     weighted = np.zeros(x.shape)
     for inside, _, metric in _metrics(x, plates, is_control):
         weighted[inside] = metric(x[inside])
-    return Measured(np.zeros(len(x)), Weighted(_back(x, order), _back(weighted, order)))
+    return Response(np.zeros(len(x)), WeightedProfiles(_back(x, order), _back(weighted, order)))
 
 
-RESPONSES: dict[str, Callable[[pd.DataFrame, Layout, Features], Measured]] = {
+RESPONSES: dict[str, Callable[[pd.DataFrame, Layout, Features], Response]] = {
     "projection": _projections,
     "distance": _distances,
 }

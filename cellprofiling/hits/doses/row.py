@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellprofiling.hits.doses.compound import Part, fitted_series, read_part
+from cellprofiling.hits.doses.compound import Compound, build_compound, fitted_series
 from cellprofiling.hits.doses.curve import ENDS, FEWEST_DOSES, VALUES, choose_curve, describe_curve
-from cellprofiling.hits.doses.means import Controls, read_controls, read_means
-from cellprofiling.hits.doses.response import Series
+from cellprofiling.hits.doses.means import Controls, compute_controls, compute_means
+from cellprofiling.hits.doses.response import DoseSeries
 from cellprofiling.hits.doses.trend import Trend, TrendTest
 
 UNKNOWN = dict.fromkeys((*VALUES, *ENDS, "bottom", "midpoint", "r_squared"), np.nan)
@@ -15,7 +15,7 @@ UNTESTED = {"trend_p_value": np.nan, "p_floor": np.nan, "control_sd": np.nan, "d
 
 
 @dataclass(frozen=True)
-class Bench:
+class CompoundFitter:
     """What all compounds of a screen have in common.
 
     Attributes
@@ -23,7 +23,7 @@ class Bench:
     controls : of the whole screen; None where the response is fitted to each compound.
     """
 
-    series: Series
+    series: DoseSeries
     controls: Controls | None
     test: TrendTest
     alpha: float
@@ -32,12 +32,12 @@ class Bench:
 
     def describe(self, group: int) -> dict:
         """Return the row of one compound."""
-        part = read_part(self.series, group)
-        row = _design(self.series, part) | UNKNOWN | {"model": "none"}
-        if part.unfit:
+        compound = build_compound(self.series, group)
+        row = _design(self.series, compound) | UNKNOWN | {"model": "none"}
+        if compound.unfit:
             return row | UNTESTED | {"flag": "too few wells for a projection"}
-        trend = self.test.test(part)
-        series, number, controls = self._responses(part, group)
+        trend = self.test.test(compound)
+        series, number, controls = self._responses(compound, group)
         row |= {
             "trend_p_value": trend.p_value,
             "p_floor": trend.p_floor,
@@ -47,7 +47,7 @@ class Bench:
         }
         if word := self._why_no_curve(trend, row["n_doses"]):
             return row | {"flag": word}
-        means = read_means(series, number, controls)
+        means = compute_means(series, number, controls)
         fit = choose_curve(means, trend.sign, controls)
         curve = describe_curve(means, fit, controls, trend.sign, self.test.seed, self.confidence)
         return row | {"model": fit.model} | curve
@@ -59,17 +59,17 @@ class Bench:
             return "no trend"
         return "too few doses" if n_doses < FEWEST_DOSES else ""
 
-    def _responses(self, part: Part, group: int) -> tuple[Series, int, Controls]:
+    def _responses(self, compound: Compound, group: int) -> tuple[DoseSeries, int, Controls]:
         """Return the series that holds the responses of a compound, its number there, and the controls."""
         if self.controls is not None:
             return self.series, group, self.controls
-        own = fitted_series(self.series, part)
-        return own, 0, read_controls(own, self.bootstraps, self.test.seed)
+        own = fitted_series(self.series, compound)
+        return own, 0, compute_controls(own, self.bootstraps, self.test.seed)
 
 
-def _design(series: Series, part: Part) -> dict:
+def _design(series: DoseSeries, compound: Compound) -> dict:
     """Return how many wells a compound has, at which doses and where."""
-    treated = part.wells[part.trial.own]
+    treated = compound.wells[compound.trial.own]
     log_dose = series.log_dose[treated]
     return {
         "n_doses": len(np.unique(log_dose)),
@@ -77,5 +77,5 @@ def _design(series: Series, part: Part) -> dict:
         "highest_dose": float(10 ** log_dose.max()),
         "n_wells": len(treated),
         "n_plates": len(np.unique(series.layout.plate[treated])),
-        "n_controls": int(part.trial.n_control.sum()),
+        "n_controls": int(compound.trial.n_control.sum()),
     }

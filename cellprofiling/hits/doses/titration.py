@@ -10,7 +10,7 @@ from cellprofiling.core.errors import ColumnError, InputError
 from cellprofiling.core.frame import PLATE, By, Reference, Table, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.hits.design import Features, Layout, by_name, find_layout
-from cellprofiling.hits.doses.response import ask_of_doses, read_doses
+from cellprofiling.hits.doses.response import ask_of_doses, find_log_doses
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.doses.titration import align_all
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
@@ -150,7 +150,7 @@ def titration_similarity(
     checks.arguments(locals(), by=checks.columns)
     layout = find_layout(profiles, ask_of_doses(profiles, by, dose, reference, plate=plate, within=within))
     table = by_name(split(profiles, features))
-    found, kept, new = _read_titrations(profiles, table, layout, dose, min_overlap)
+    found, kept, new = _build_titrations(profiles, table, layout, dose, min_overlap)
     aligned = align_all(found.series, found.shared, found.known, min_overlap=min_overlap)
     tested = np.isfinite(aligned.score)
     shift = aligned.refined + (found.lowest[aligned.second] - found.lowest[aligned.first]) / found.step
@@ -186,11 +186,11 @@ def _p_values(score: Doubles, mirrored: Doubles, tested: Mask) -> tuple[Doubles,
     return p, 1 / (1 + len(null))
 
 
-def _read_titrations(
+def _build_titrations(
     profiles: pd.DataFrame, table: Table, layout: Layout, dose: str, min_overlap: int
 ) -> tuple[Titrations, pd.DataFrame, list[Line]]:
     """Return the series of all compounds with enough doses, their keys, and lines for the others."""
-    log_dose, doses = read_doses(profiles[dose], ~layout.is_control)
+    log_dose, doses = find_log_doses(profiles[dose], ~layout.is_control)
     x = fill_with_median(table.x, layout.plate)
     order = content_order(x)
     treated = order[(layout.group[order] >= 0) & ~np.isnan(log_dose[order])]
@@ -207,7 +207,7 @@ def _read_titrations(
     new += lines("titration_similarity", "perturbation", names, f"fewer than {min_overlap} doses")
     treated = treated[enough[layout.group[treated]]]
     group = (np.cumsum(enough) - 1)[layout.group[treated]]
-    place, lowest, step = _read_steps(log_dose[treated], group, dose)
+    place, lowest, step = _find_steps(log_dose[treated], group, dose)
     away, length, varies = _from_controls(x, layout, order)
     shape = (int(enough.sum()), int(place.max()) + 1)
     cell, n_cells = group * shape[1] + place, shape[0] * shape[1]
@@ -255,7 +255,7 @@ def _from_controls(x: Doubles, layout: Layout, order: Indices) -> tuple[Doubles,
     return away, length, float(np.sqrt(2 * min(1.0, share)))
 
 
-def _read_steps(log_dose: Doubles, group: Indices, dose: str) -> tuple[Indices, Doubles, float]:
+def _find_steps(log_dose: Doubles, group: Indices, dose: str) -> tuple[Indices, Doubles, float]:
     """Return the place of each well in the dilution series of its compound, the lowest doses, and the step."""
     lowest = np.full(int(group.max()) + 1, np.inf)
     np.minimum.at(lowest, group, log_dose)

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from cellprofiling.hits.doses.compound import Part
+from cellprofiling.hits.doses.compound import Compound
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.doses.projection import projected_shares
 from cellprofiling.kernels.doses.trend import Trial, every_arrangement, monotone_shares, n_arrangements
@@ -45,16 +45,16 @@ class TrendTest:
     rising: bool
     _drawn: dict = field(default_factory=dict)
 
-    def test(self, part: Part) -> Trend:
+    def test(self, compound: Compound) -> Trend:
         """Return the test of one compound."""
-        trial = part.trial
+        trial = compound.trial
         arrangements, exact = self._draw(trial)
         own = trial.own[None]
         statistic: Statistic
-        if part.gram is None:
+        if compound.gram is None:
             statistic = partial(monotone_shares, trial, two_sided=not self.rising)
         else:
-            statistic = partial(projected_shares, part.gram, trial)
+            statistic = partial(projected_shares, compound.gram, trial)
         observed = float(statistic(own)[0])
         if exact:
             p, p_floor = exact_p_value(observed, statistic(arrangements)), 1 / len(arrangements)

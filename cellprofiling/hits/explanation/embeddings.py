@@ -11,7 +11,7 @@ from cellprofiling.core.errors import InputError, KeyMatchError, listed
 from cellprofiling.core.frame import PLATE, WELL, By, Reference, require, rows, split
 from cellprofiling.core.frame import groups as numbered
 from cellprofiling.core.ledgers import written
-from cellprofiling.hits.explanation.groups import Groups, read_groups
+from cellprofiling.hits.explanation.groups import Groups, find_groups
 from cellprofiling.hits.explanation.sentences import perturbation_names
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.unit_vectors import direction
@@ -123,7 +123,7 @@ def explain_embedding(
     points = scale_by_plate(fill_with_median(axes.x[ranks][:, order], plates), plates, rescale=False)
     points = np.nan_to_num(points)
     x = np.nan_to_num(scale_by_plate(fill_with_median(x[ranks], plates), plates, rescale=True))
-    grouped = read_groups(names, groups, x)
+    grouped = find_groups(names, groups, x)
     if by is None:
         found = _components(points, n_components)
     else:

@@ -14,8 +14,8 @@ from cellprofiling.hits.design import Features, find_layout
 from cellprofiling.hits.explanation.corrections import CORRECTIONS
 from cellprofiling.hits.explanation.feature_models import Comparison
 from cellprofiling.hits.explanation.features import CONTROL_FITS, FAMILIES
-from cellprofiling.hits.explanation.group_models import MODELS, Effect
-from cellprofiling.hits.explanation.groups import FeatureGroups, Groups, read_groups
+from cellprofiling.hits.explanation.group_models import MODELS, GroupEffects
+from cellprofiling.hits.explanation.groups import FeatureGroups, Groups, find_groups
 from cellprofiling.hits.explanation.sentences import in_words, sentences
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.inference.multiplicity import q_values
@@ -28,7 +28,7 @@ from cellprofiling.kernels.scale.plate_scale import scale_by_plate
 FOLDS = 5  # parts into which wells are dealt; the axis of a group is fitted on the controls of the other four
 
 
-class Wells(NamedTuple):
+class OrderedWells(NamedTuple):
     """Wells in an order by content: values, group number (-1 for controls) and plate number."""
 
     x: Doubles
@@ -169,7 +169,7 @@ def explain(
     names = tuple(sorted(table.features))
     columns = [table.features.index(name) for name in names]
     wells = _ordered(table.x[:, columns], layout.group, layout.plate, rescale=control_fit == "refit")
-    grouped = read_groups(names, groups, wells.x)
+    grouped = find_groups(names, groups, wells.x)
     scores, loadings = group_scores(wells.x, wells.is_control, wells.plate, grouped.members, grouped.polarity, FOLDS)
     comparison = Comparison(scores, wells.group, wells.plate, len(layout.keys))
     result = _tidy(layout.keys, grouped, comparison, MODELS[model](comparison, level))
@@ -186,7 +186,7 @@ def explain(
     return written(result, profiles, new=[*layout.lines("explain"), *grouped.left_out, *notes])
 
 
-def _ordered(x: Floats, group: Indices, plate: Indices, *, rescale: bool) -> Wells:
+def _ordered(x: Floats, group: Indices, plate: Indices, *, rescale: bool) -> OrderedWells:
     """Return wells about their plates in an order by content, plates numbered as they come: names decide nothing.
 
     Missing values and features without spread on a plate become 0: like the middle of the plate.
@@ -194,10 +194,10 @@ def _ordered(x: Floats, group: Indices, plate: Indices, *, rescale: bool) -> Wel
     order = content_order(x)
     group, plate = group[order], pd.factorize(plate[order])[0].astype(np.intp)
     values = fill_with_median(x[order], plate)
-    return Wells(np.nan_to_num(scale_by_plate(values, plate, rescale=rescale)), group, plate)
+    return OrderedWells(np.nan_to_num(scale_by_plate(values, plate, rescale=rescale)), group, plate)
 
 
-def _tidy(keys: pd.DataFrame, grouped: FeatureGroups, comparison: Comparison, effect: Effect) -> pd.DataFrame:
+def _tidy(keys: pd.DataFrame, grouped: FeatureGroups, comparison: Comparison, effect: GroupEffects) -> pd.DataFrame:
     """Return one row per perturbation and group, with the numbers."""
     n, found = len(grouped.members), comparison.contrast
     rows = keys.iloc[np.repeat(np.arange(len(keys)), n)].reset_index(drop=True)
@@ -220,7 +220,7 @@ def _tidy(keys: pd.DataFrame, grouped: FeatureGroups, comparison: Comparison, ef
     return pd.concat([rows, about, pd.DataFrame(values)], axis=1)
 
 
-def _changes(wells: Wells, n_groups: int) -> Doubles:
+def _changes(wells: OrderedWells, n_groups: int) -> Doubles:
     """Return the mean change of each feature in standard deviations of controls of its plates; 0 without spread."""
     controls, treated = wells.is_control, ~wells.is_control
     n, middle, squares = group_moments(wells.x[controls], wells.plate[controls])

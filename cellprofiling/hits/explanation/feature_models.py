@@ -46,7 +46,7 @@ class Comparison:
         return np.unique(self.plate[self.group == group])
 
 
-class Test(NamedTuple):
+class FeatureTests(NamedTuple):
     """Student's t of each difference, its degrees of freedom and its p-value, shape (n_groups, n_features) each."""
 
     t: Doubles
@@ -54,31 +54,31 @@ class Test(NamedTuple):
     p_value: Doubles
 
 
-def moderated(comparison: Comparison) -> Test:
+def moderated(comparison: Comparison) -> FeatureTests:
     """Return moderated t: the residual variances of all features of a perturbation lend each other strength."""
     return _with_priors(comparison.contrast, fit_prior)
 
 
-def ordinary(comparison: Comparison) -> Test:
+def ordinary(comparison: Comparison) -> FeatureTests:
     """Return Student's t, each feature by itself."""
     return _with_priors(comparison.contrast, lambda *_: Prior(np.nan, 0.0))
 
 
-def _with_priors(found: Contrast, prior_of: Callable[[Doubles, Doubles], Prior]) -> Test:
+def _with_priors(found: Contrast, prior_of: Callable[[Doubles, Doubles], Prior]) -> FeatureTests:
     df = found.df
     variance = np.divide(found.squares, df, out=np.full_like(df, np.nan), where=df > 0)
     moderated = [moderate(v, d, prior_of(v, d)) for v, d in zip(variance, df, strict=True)]
     variance, df = (np.array(values).reshape(df.shape) for values in zip(*moderated, strict=True))
     t = found.difference * np.sqrt(found.weight / variance)
-    return Test(t, df, two_sided(t, df))
+    return FeatureTests(t, df, two_sided(t, df))
 
 
-def mixed(comparison: Comparison) -> Test:
+def mixed(comparison: Comparison) -> FeatureTests:
     """Return t of a mixed model: the effect may differ from plate to plate, and plates are what is replicated."""
     found = fit_random_effect(comparison.cells)
     t, df = found.difference / found.error, found.n_strata - 1
     df = np.where(df > 0, df, np.nan)
-    return Test(t, df, two_sided(t, df))
+    return FeatureTests(t, df, two_sided(t, df))
 
 
 MODELS = table_of(

@@ -8,7 +8,7 @@ from cellprofiling.hits.calling.count_matched import FEW_CELLS
 MOST = 2  # suggestions per perturbation
 
 
-class Found(NamedTuple):
+class Evidence(NamedTuple):
     """What is known of a perturbation.
 
     Attributes
@@ -28,37 +28,39 @@ class Found(NamedTuple):
 class Rule(NamedTuple):
     """When something is worth doing, and what."""
 
-    applies: Callable[[Found], bool]
+    applies: Callable[[Evidence], bool]
     words: str
 
 
-def _says(*phrases: str) -> Callable[[Found], bool]:
-    return lambda found: any(row["change"] in phrases for row in found.changed)
+def _says(*phrases: str) -> Callable[[Evidence], bool]:
+    return lambda evidence: any(row["change"] in phrases for row in evidence.changed)
 
 
-def _about(channel: str) -> Callable[[Found], bool]:
+def _about(channel: str) -> Callable[[Evidence], bool]:
     """Return whether one of the three largest changes is about a channel."""
-    return lambda found: any(f" {channel} " in f"{row['change']} " for row in found.changed[:3])
+    return lambda evidence: any(f" {channel} " in f"{row['change']} " for row in evidence.changed[:3])
 
 
-def _only_crowding(found: Found) -> bool:
-    return bool(found.changed) and all(row["feature_group"] == "Neighbors" for row in found.changed)
+def _only_crowding(evidence: Evidence) -> bool:
+    return bool(evidence.changed) and all(row["feature_group"] == "Neighbors" for row in evidence.changed)
 
 
 RULES = (
-    Rule(lambda found: not found.changed, "nothing to follow up; a weak effect needs more wells or a higher dose"),
     Rule(
-        lambda found: found.same_position,
+        lambda evidence: not evidence.changed, "nothing to follow up; a weak effect needs more wells or a higher dose"
+    ),
+    Rule(
+        lambda evidence: evidence.same_position,
         "repeat it at other well positions: it has one, and that of a well leaves its mark on profiles",
     ),
-    Rule(lambda found: found.n_plates == 1, "repeat it on another plate"),
+    Rule(lambda evidence: evidence.n_plates == 1, "repeat it on another plate"),
     Rule(
-        lambda found: found.cell_count_ratio < FEW_CELLS,
+        lambda evidence: evidence.cell_count_ratio < FEW_CELLS,
         "compare it with compounds that leave as few cells, or at a lower dose: loss of cells may be all there is",
     ),
     Rule(_only_crowding, "count cells over time: slower growth or loose attachment would look like this"),
     Rule(
-        lambda found: _says("shrinks the nuclei")(found) and _says("increases nuclear DNA intensity")(found),
+        lambda evidence: _says("shrinks the nuclei")(evidence) and _says("increases nuclear DNA intensity")(evidence),
         "stain for apoptosis (cleaved caspase 3): nuclei are small and dense",
     ),
     Rule(
@@ -70,10 +72,10 @@ RULES = (
     Rule(_about("mitochondria"), "measure the membrane potential of mitochondria or the use of oxygen"),
     Rule(_about("ER"), "test for stress of the endoplasmic reticulum (CHOP, splicing of XBP1)"),
     Rule(_about("RNA"), "measure the synthesis of RNA and look at nucleoli"),
-    Rule(lambda found: bool(found.changed), "look at its images beside those of controls"),
+    Rule(lambda evidence: bool(evidence.changed), "look at its images beside those of controls"),
 )
 
 
-def next_test(found: Found) -> str:
+def next_test(evidence: Evidence) -> str:
     """Return what to do next: the words of the first two rules that apply."""
-    return "; ".join([rule.words for rule in RULES if rule.applies(found)][:MOST])
+    return "; ".join([rule.words for rule in RULES if rule.applies(evidence)][:MOST])

@@ -15,7 +15,7 @@ from cellprofiling.kernels.models.moderated import two_sided
 FEWEST_PLATES = 3  # two differences have an interval of any width
 
 
-class Effect(NamedTuple):
+class GroupEffects(NamedTuple):
     """Hedges' g of each perturbation and group of features, shape (n_perturbations, n_groups) each."""
 
     effect: Doubles
@@ -24,7 +24,7 @@ class Effect(NamedTuple):
     p_value: Doubles
 
 
-def pooled(comparison: Comparison, level: float) -> Effect:
+def pooled(comparison: Comparison, level: float) -> GroupEffects:
     """Return effects for which wells and controls of a plate spread alike, around their own means."""
     found = comparison.contrast
     spread = np.sqrt(_positive(found.squares) / _positive(found.df))
@@ -32,10 +32,10 @@ def pooled(comparison: Comparison, level: float) -> Effect:
     d = found.difference / spread
     low, high = standardized_interval(d, found.weight, df, level)
     p_value = two_sided(d * np.sqrt(_positive(found.weight)), df)
-    return Effect(d * unbiased(df), low, high, p_value)
+    return GroupEffects(d * unbiased(df), low, high, p_value)
 
 
-def paired(comparison: Comparison, level: float) -> Effect:
+def paired(comparison: Comparison, level: float) -> GroupEffects:
     """Return effects of which each plate gives one: the mean over plates, and Student's t of their spread."""
     cells, found = comparison.cells, comparison.contrast
     told = (cells.weight > 0).astype(np.float64)
@@ -46,7 +46,7 @@ def paired(comparison: Comparison, level: float) -> Effect:
     error = np.sqrt(_positive(squares) / free / _positive(n))
     unit = unbiased(found.control_df) / np.sqrt(_positive(found.control_squares) / _positive(found.control_df))
     half = error * stdtrit(np.nan_to_num(free, nan=1.0), (1 + level) / 2)
-    return Effect(mean * unit, (mean - half) * unit, (mean + half) * unit, two_sided(mean / error, free))
+    return GroupEffects(mean * unit, (mean - half) * unit, (mean + half) * unit, two_sided(mean / error, free))
 
 
 def effective_df(cells: Cells) -> Doubles:

@@ -46,7 +46,7 @@ class FeatureGroups:
     left_out: list[Line]
 
 
-def read_groups(features: tuple[str, ...], groups: Groups, x: Doubles) -> FeatureGroups:
+def find_groups(features: tuple[str, ...], groups: Groups, x: Doubles) -> FeatureGroups:
     """Return the groups of features; `x` holds all wells about their plates and decides where names do not."""
     parsed = parse_features(features)
     aspects = aspects_of(parsed)

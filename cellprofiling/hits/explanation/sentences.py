@@ -14,7 +14,7 @@ from cellprofiling.kernels.arrays import Doubles
 DRIVERS, LOOKED_AT = 3, 12  # features named per group, and the first among which they are chosen
 
 
-class Row(NamedTuple):
+class ExplanationRow(NamedTuple):
     """What a sentence is made of: columns of an explanation."""
 
     effect: float
@@ -90,12 +90,12 @@ def sentences(table: pd.DataFrame, keys: pd.DataFrame, fdr: float, level: float)
     """Return the sentence of each row of an explanation; the rows of a perturbation stand together."""
     n_groups = len(table) // max(1, len(keys))
     names = np.repeat(perturbation_names(keys), n_groups)
-    columns = [table[name].tolist() for name in Row._fields]
-    rows = (Row(*values) for values in zip(*columns, strict=True))
+    columns = [table[name].tolist() for name in ExplanationRow._fields]
+    rows = (ExplanationRow(*values) for values in zip(*columns, strict=True))
     return [_sentence(name, row, n_groups, fdr, level) for name, row in zip(names, rows, strict=True)]
 
 
-def _sentence(name: str, row: Row, n_groups: int, fdr: float, level: float) -> str:
+def _sentence(name: str, row: ExplanationRow, n_groups: int, fdr: float, level: float) -> str:
     where = f"{plural(row.n_wells, 'well')}, {plural(row.n_plates, 'plate')}"
     if np.isnan(row.p_value):
         return f"{name} ({where}): {_what(row)} cannot be judged."
@@ -107,7 +107,7 @@ def _sentence(name: str, row: Row, n_groups: int, fdr: float, level: float) -> s
     return f"{name} ({where}) {row.change} ({size}; {rank}, FDR {row.q_value:.2g}){driven}."
 
 
-def _what(row: Row) -> str:
+def _what(row: ExplanationRow) -> str:
     if row.compartment is None and row.channel is None:
         return str(row.group)
     return noun(row.compartment, row.feature_group, row.channel)

@@ -13,7 +13,7 @@ from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import Features, find_design
 from cellprofiling.hits.effects import describe_layout
-from cellprofiling.hits.explanation.follow_up import Found, next_test
+from cellprofiling.hits.explanation.follow_up import Evidence, next_test
 from cellprofiling.hits.explanation.sentences import perturbation_names
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
@@ -117,7 +117,7 @@ def summarize_hits(
         head = explained.iloc[i * n_groups]
         place = layout.iloc[i]
         ratio = float(place["cell_count_ratio"])
-        facts = Found(rows, ratio, bool(place["same_position"]), int(head["n_plates"]))
+        evidence = Evidence(rows, ratio, bool(place["same_position"]), int(head["n_plates"]))
         found.append(
             {
                 "n_wells": int(head["n_wells"]),
@@ -129,7 +129,7 @@ def summarize_hits(
                 "similarity": similar[i][0][1] if similar[i] else np.nan,
                 "cell_count_ratio": ratio,
                 "cell_count_remark": "" if np.isnan(ratio) else f"cell count {ratio:.0%} of controls",
-                "next_test": next_test(facts),
+                "next_test": next_test(evidence),
             }
         )
     result = pd.concat([keys, pd.DataFrame(found)], axis=1)

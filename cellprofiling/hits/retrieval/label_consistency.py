@@ -12,7 +12,7 @@ from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.calling.activities import COLUMNS
 from cellprofiling.hits.design import Features, by_name
 from cellprofiling.hits.retrieval.inside import in_strata
-from cellprofiling.hits.retrieval.labels import read_labels
+from cellprofiling.hits.retrieval.labels import split_labels
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.batches.consensus import group_medians
@@ -164,7 +164,7 @@ def _labels_of_groups(
     column: pd.Series, separator: str | None, codes: Indices, keys: pd.DataFrame, label: str
 ) -> tuple[Mask, list]:
     """Return which perturbation bears which label; the rows of one must agree."""
-    bears, names = read_labels(column, separator)
+    bears, names = split_labels(column, separator)
     first = np.unique(codes, return_index=True)[1]
     differ = (bears != bears[first][codes]).any(axis=1)
     if differ.any():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.frame import require
-from cellprofiling.hits.retrieval.labels import read_labels
+from cellprofiling.hits.retrieval.labels import split_labels
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.retrieval.average_precision import average_precisions
 
@@ -35,9 +35,9 @@ def label_precisions(
     separator: str | None,
 ) -> LabelPrecisions:
     """Return how well each profile retrieves, label by label, the profiles that share the label."""
-    bears, names = read_labels(profiles[label], separator)
+    bears, names = split_labels(profiles[label], separator)
     sides = [
-        _Side.read(profiles, grouping, argument, label)
+        _Side.of(profiles, grouping, argument, label)
         for grouping, argument in zip(groupings, ("positives", "negatives"), strict=True)
     ]
     parts = [
@@ -77,8 +77,8 @@ class _Side(NamedTuple):
     shares_none: bool
 
     @classmethod
-    def read(cls, profiles: pd.DataFrame, grouping: Grouping, argument: str, label: str) -> "_Side":
-        """Read a grouping."""
+    def of(cls, profiles: pd.DataFrame, grouping: Grouping, argument: str, label: str) -> "_Side":
+        """Return the numbers of a grouping."""
         if set(grouping) - {"same", "different"} or not grouping:
             raise InputError(f"{argument}={dict(grouping)!r}: write {{'same': [columns], 'different': [columns]}}.")
         lists = [require(profiles, grouping.get(key), argument) for key in ("same", "different")]

@@ -9,7 +9,7 @@ import pandas as pd
 from cellprofiling.kernels.arrays import Mask
 
 
-def read_labels(column: pd.Series, separator: str | None) -> tuple[Mask, list[Any]]:
+def split_labels(column: pd.Series, separator: str | None) -> tuple[Mask, list[Any]]:
     """Return which row bears which label, shape (n_rows, n_labels), and the labels, sorted.
 
     Parameters

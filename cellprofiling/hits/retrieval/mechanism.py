@@ -14,10 +14,10 @@ from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.treatments import (
     Treatments,
+    average_treatments,
     memberships,
     metadata_columns,
     one_value,
-    read_treatments,
 )
 from cellprofiling.kernels.similarity.nearest_labels import (
     Found,
@@ -122,7 +122,7 @@ def predict_mechanism(
     (['x', 'x', 'y', 'y'], 1.0)
     """
     checks.arguments(locals(), by=checks.columns, not_same=checks.columns)
-    treatments = read_treatments(profiles, by, average, metric, features)
+    treatments = average_treatments(profiles, by, average, metric, features)
     require(profiles, label, "label")
     columns = metadata_columns(profiles, not_same, "not_same")
     mechanism = one_value(profiles, treatments, label, "label")

@@ -13,10 +13,10 @@ from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.treatments import (
     Treatments,
+    average_treatments,
     memberships,
     metadata_columns,
     one_value,
-    read_treatments,
 )
 from cellprofiling.kernels.inference.enrichment import overrepresentation
 from cellprofiling.kernels.inference.multiplicity import q_values
@@ -94,7 +94,7 @@ def enrich_neighbors(
     1                 b     x  2        2             5   2.5      0.1
     """
     checks.arguments(locals(), by=checks.columns, not_same=checks.columns)
-    treatments = read_treatments(profiles, by, average, metric, features)
+    treatments = average_treatments(profiles, by, average, metric, features)
     require(profiles, label, "label")
     codes, names = pd.factorize(one_value(profiles, treatments, label, "label"), sort=True)
     if not len(names):

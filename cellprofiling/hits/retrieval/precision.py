@@ -112,7 +112,7 @@ def average_precision(
         metadata = table.metadata.iloc[found.rows].reset_index(drop=True).assign(**{label: found.labels})
         return written(metadata.assign(**found.columns), profiles, new=dead)
     positive, negative = (
-        _read_pairs(profiles, *given, valid) for given in ((positives, "positives"), (negatives, "negatives"))
+        _find_pairs(profiles, *given, valid) for given in ((positives, "positives"), (negatives, "negatives"))
     )
     scores = np.full(len(profiles), np.nan)
     n_positives, n_total = np.zeros(len(profiles), dtype=int), np.zeros(len(profiles), dtype=int)
@@ -192,8 +192,8 @@ def _portions(
         yield queries[start : start + step], columns
 
 
-def _read_pairs(profiles: pd.DataFrame, grouping: Grouping, argument: str, valid: NDArray[np.bool_]) -> _Pairs:
-    """Read a grouping; profiles without direction belong to no group."""
+def _find_pairs(profiles: pd.DataFrame, grouping: Grouping, argument: str, valid: NDArray[np.bool_]) -> _Pairs:
+    """Return which pairs a grouping joins; profiles without direction belong to no group."""
     unknown = set(grouping) - {"same", "different"}
     if unknown or not grouping:
         raise InputError(f"{argument}={dict(grouping)!r}: write {{'same': [columns], 'different': [columns]}}.")

@@ -11,7 +11,7 @@ from cellprofiling.core import checks
 from cellprofiling.core.errors import ColumnError, InputError, listed
 from cellprofiling.core.frame import require
 from cellprofiling.core.ledgers import Line, lines, written
-from cellprofiling.hits.retrieval.treatments import read_treatments
+from cellprofiling.hits.retrieval.treatments import average_treatments
 
 MOST_PAIRS = 2_000_000  # looked up at a time
 
@@ -101,11 +101,11 @@ def relation_recall(
     low, high = tails
     if not 0 <= low <= high <= 1:
         raise InputError(f"tails={tails}: give two shares from 0 to 1, the lower one first, such as (0.05, 0.95).")
-    treatments = read_treatments(profiles, require(profiles, by, "by")[:1], average, metric)
+    treatments = average_treatments(profiles, require(profiles, by, "by")[:1], average, metric)
     order = np.argsort(treatments.rank)  # by content: names decide nothing
     alive = np.any(treatments.unit[order] != 0, axis=1)
     order = order[alive]
-    pairs, left_out = _read_relations(relations, columns, source, treatments.keys[by].iloc[order])
+    pairs, left_out = _find_relations(relations, columns, source, treatments.keys[by].iloc[order])
     lower, upper = _tails(treatments.unit[order], low, high)
     draws = _permutations(len(order), permutations, seed)
     found = [_recall(part[["a", "b"]].to_numpy(), lower, upper, draws) for _, part in pairs.groupby("source")]
@@ -117,7 +117,7 @@ def relation_recall(
     return written(result, profiles, new=[*dead, *left_out])
 
 
-def _read_relations(
+def _find_relations(
     relations: pd.DataFrame, columns: Sequence[str] | None, source: str | None, names: pd.Series
 ) -> tuple[pd.DataFrame, list[Line]]:
     """Return each different pair once per source as places in `names`, and ledger lines of those left out."""

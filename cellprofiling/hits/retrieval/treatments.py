@@ -47,7 +47,9 @@ class Treatments:
         return (first.str.cat(rest, sep=" / ") if rest.shape[1] else first).to_numpy(dtype=object)
 
 
-def read_treatments(profiles: pd.DataFrame, by: By, average: str, metric: str, features: Features = None) -> Treatments:
+def average_treatments(
+    profiles: pd.DataFrame, by: By, average: str, metric: str, features: Features = None
+) -> Treatments:
     """Average the rows of each perturbation."""
     one_of("average", average, AVERAGES)
     one_of("metric", metric, METRICS)

@@ -159,7 +159,7 @@ def plain_distances(profiles, layout):
         for rows, beside in doses_response._plates_of(inside, fitted, plates):
             away = x[rows] - x[beside].mean(axis=0)
             found[rows] = np.sqrt(np.einsum("ij,ij->i", away, metric(away)))
-    return doses_response.Measured(doses_response._back(found, order), None)
+    return doses_response.Response(doses_response._back(found, order), None)
 
 
 def test_the_noise_in_a_distance_is_taken_out_or_it_hides_low_doses(monkeypatch):

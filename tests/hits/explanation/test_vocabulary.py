@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cellprofiling as cpf
-from cellprofiling.hits.explanation.follow_up import RULES, Found, next_test
+from cellprofiling.hits.explanation.follow_up import RULES, Evidence, next_test
 from cellprofiling.hits.explanation.vocabulary import (
     ASPECTS,
     aspects_of,
@@ -69,12 +69,12 @@ def test_words_for_what_is_not_known() -> None:
     assert noun(None, "Embedding", None) == "Embedding"
 
 
-def found(*changes: str, ratio: float = 1.0, same: bool = False, plates: int = 3, group: str = "Intensity") -> Found:
-    return Found([{"change": each, "feature_group": group} for each in changes], ratio, same, plates)
+def found(*changes: str, ratio: float = 1.0, same: bool = False, plates: int = 3, group: str = "Intensity") -> Evidence:
+    return Evidence([{"change": each, "feature_group": group} for each in changes], ratio, same, plates)
 
 
 @pytest.mark.parametrize(
-    ("facts", "word"),
+    ("evidence", "word"),
     [
         (found(), "nothing to follow up"),
         (found("enlarges the cells", same=True), "other well positions"),
@@ -91,8 +91,8 @@ def found(*changes: str, ratio: float = 1.0, same: bool = False, plates: int = 3
         (found("makes cellular Lyso texture coarser"), "images beside those of controls"),
     ],
 )
-def test_next_test_of_each_rule(facts: Found, word: str) -> None:
-    assert word in next_test(facts)
+def test_next_test_of_each_rule(evidence: Evidence, word: str) -> None:
+    assert word in next_test(evidence)
     assert len(RULES) == 13
 
 

@@ -42,7 +42,7 @@ def described(row):
     means = Means(np.log10(row.conc), np.ones(n, dtype=int), row.resp, np.zeros(n), np.ones((n, 1)), n)
     sign = np.sign(row.resp[-1])
     fit = choose_curve(means, sign, controls)
-    return describe_curve(means, fit, controls, sign, 0, 0.95) | {"model": fit.model}
+    return describe_curve(means, fit, controls, sign, seed=0, confidence=0.95) | {"model": fit.model}
 
 
 def test_winners_and_potencies_of_the_signatures(signatures):

@@ -54,7 +54,9 @@ def find_plates(
     shape = plate_shape(wells.format)
     place = wells.row * shape[1] + wells.column
     _refuse_doubled(profiles, code, place, plate, well)
-    layout, layout_names = _find_layouts(profiles, platemaps, by, plate, well, code, keys, place)
+    layout, layout_names = _find_layouts(
+        profiles, platemaps, by=by, plate=plate, well=well, code=code, keys=keys, place=place
+    )
     patterns = []
     measures = [*_counts(profiles, count), *_components(profiles, code, (plate, well, count), features, x)]
     if not measures:
@@ -110,6 +112,7 @@ def _components(
 def _find_layouts(
     profiles: pd.DataFrame,
     platemaps: pd.DataFrame | str | None,
+    *,
     by: By,
     plate: str,
     well: str,

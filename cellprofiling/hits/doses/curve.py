@@ -112,7 +112,7 @@ def _fitted(means: Means, y: Doubles, free_bottom: bool, sign: float, all_starts
     )
 
 
-def describe_curve(means: Means, fit: Fit, controls: Controls, sign: float, seed: int, confidence: float) -> dict:
+def describe_curve(means: Means, fit: Fit, controls: Controls, sign: float, *, seed: int, confidence: float) -> dict:
     """Return the values of a fitted curve, their intervals and the flag."""
     estimates = _estimates(fit.curve, sign * BENCHMARK * np.array([controls.spread]), fit.model)
     found = {name: float(value[0]) for name, value in estimates.items()}
@@ -121,7 +121,7 @@ def describe_curve(means: Means, fit: Fit, controls: Controls, sign: float, seed
     row["r_squared"] = _share_explained(means, fit)
     if fit.model == "constant":
         row |= dict.fromkeys(("midpoint", "hill", "top"), np.nan) | {"ec50": np.nan}
-    intervals = _intervals(means, fit, controls, sign, seed, confidence)
+    intervals = _intervals(means, fit, controls, sign, seed=seed, confidence=confidence)
     row |= intervals
     row["flag"] = "; ".join(_words(found, means, fit, controls, row))
     return row
@@ -148,7 +148,7 @@ def _inside(value: float, log_dose: Doubles, name: str) -> float:
 
 
 def _intervals(
-    means: Means, fit: Fit, controls: Controls, sign: float, seed: int, confidence: float
+    means: Means, fit: Fit, controls: Controls, sign: float, *, seed: int, confidence: float
 ) -> dict[str, float]:
     """Return the ends of bootstrap intervals; potencies beyond the tested doses are 0 and infinity.
 

@@ -49,7 +49,7 @@ class CompoundFitter:
             return row | {"flag": word}
         means = compute_means(series, number, controls)
         fit = choose_curve(means, trend.sign, controls)
-        curve = describe_curve(means, fit, controls, trend.sign, self.test.seed, self.confidence)
+        curve = describe_curve(means, fit, controls, trend.sign, seed=self.test.seed, confidence=self.confidence)
         return row | {"model": fit.model} | curve
 
     def _why_no_curve(self, trend: Trend, n_doses: int) -> str:

@@ -127,7 +127,7 @@ def explain_embedding(
     if by is None:
         found = _components(points, n_components)
     else:
-        found = _changes(embedding, points, by, reference, plates, ranks)
+        found = _changes(embedding, points, by, reference, plates=plates, ranks=ranks)
     used = np.unique(np.concatenate(grouped.members))
     members = [np.searchsorted(used, columns) for columns in grouped.members]
     fitted = predict_held_out(np.ascontiguousarray(x[:, used]), found.values, _folds(plates, folds), members)
@@ -175,7 +175,7 @@ def _components(points: Doubles, n: int) -> Directions:
 
 
 def _changes(
-    embedding: pd.DataFrame, points: Doubles, by: By, reference: Reference, plates: Indices, ranks: Indices
+    embedding: pd.DataFrame, points: Doubles, by: By, reference: Reference, *, plates: Indices, ranks: Indices
 ) -> Directions:
     """Return the wells along the direction from the controls of their plates to each perturbation."""
     control = rows(embedding, reference)

@@ -31,6 +31,7 @@ def label_precisions(
     vectors: Doubles,
     valid: Mask,
     groupings: tuple[Grouping, Grouping],
+    *,
     label: str,
     separator: str | None,
 ) -> LabelPrecisions:

@@ -137,7 +137,7 @@ def predict_mechanism(
             f"{len(names)} labels on {len(codes)} perturbations."
         )
     unit_of = _units(codes, apart[:1], treatments)
-    null = _null(treatments, codes, apart, found, unit_of, permutations, seed)
+    null = _null(treatments, codes, apart, found, unit_of, permutations=permutations, seed=seed)
     result.attrs["scores"] = _scores(result, codes, unit_of, null, columns)
     result.attrs["accuracy"] = result.attrs["scores"]["accuracy"]
     table = pd.crosstab(result.loc[answered, label].astype(str), result.loc[answered, "predicted"].astype(str))
@@ -191,6 +191,7 @@ def _null(
     apart: list[NDArray[np.bool_]],
     found: Found,
     unit_of: NDArray[np.intp],
+    *,
     permutations: int,
     seed: int,
 ) -> NDArray[np.float64]:

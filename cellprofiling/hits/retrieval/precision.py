@@ -108,7 +108,7 @@ def average_precision(
     valid = np.any(vectors != 0, axis=1)
     dead = lines("average_precision", "profile", profiles.index[~valid], f"no direction under {metric}")
     if label is not None:
-        found = label_precisions(profiles, vectors, valid, (positives, negatives), label, separator)
+        found = label_precisions(profiles, vectors, valid, (positives, negatives), label=label, separator=separator)
         metadata = table.metadata.iloc[found.rows].reset_index(drop=True).assign(**{label: found.labels})
         return written(metadata.assign(**found.columns), profiles, new=dead)
     positive, negative = (

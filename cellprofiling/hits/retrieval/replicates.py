@@ -133,7 +133,7 @@ def percent_replicating(
         raise InputError(f"by={by!r}: no two wells are replicates{'' if plate is None else ' on different plates'}.")
     threshold = float(np.quantile(similarity[upper & ~same], quantile))
     medians, sizes = _group_medians(similarity, codes, plates)
-    nulls = {int(n): _null(similarity, codes, plates, int(n), draws, seed) for n in np.unique(sizes)}
+    nulls = {int(n): _null(similarity, codes, plates, int(n), draws=draws, seed=seed) for n in np.unique(sizes)}
     limits = {n: float(np.quantile(null, quantile)) if len(null) else np.nan for n, null in nulls.items()}
     beyond = medians > np.array([limits[int(n)] for n in sizes])
     result = pd.DataFrame(
@@ -172,7 +172,7 @@ def _pairs(similarity: Doubles, plates: Indices, wells: Indices) -> Doubles:
     return similarity[first[apart], second[apart]]
 
 
-def _null(similarity: Doubles, codes: Indices, plates: Indices, n: int, draws: int, seed: int) -> Doubles:
+def _null(similarity: Doubles, codes: Indices, plates: Indices, n: int, *, draws: int, seed: int) -> Doubles:
     """Return the medians of random groups of n wells, each of another perturbation."""
     rng = np.random.default_rng([seed, n])
     medians = []

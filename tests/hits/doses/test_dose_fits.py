@@ -151,9 +151,9 @@ def test_planted_potencies_of_profiles_are_found_by_projection():
     assert abs(error.median()) < 0.08
 
 
-def plain_distances(profiles, layout):
+def plain_distances(profiles, layout, features=None):
     """Return distances as they are, the noise in them."""
-    x, plates, is_control, order = doses_response._canonical(profiles, layout)
+    x, plates, is_control, order = doses_response._canonical(profiles, layout, features)
     found = np.full(len(x), np.nan)
     for inside, fitted, metric in doses_response._metrics(x, plates, is_control):
         for rows, beside in doses_response._plates_of(inside, fitted, plates):

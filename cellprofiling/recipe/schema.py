@@ -165,6 +165,7 @@ class Recipe(Section):
     reference: str | dict[str, Any]
     by: list[str]
     dose: str | None = None
+    within: list[str] | None = None
     plate: str = PLATE
     batch: str = "Metadata_Batch"
     well: str = WELL
@@ -194,9 +195,9 @@ class Recipe(Section):
         """The steps with all they depend on; None where wells are normalized and features selected as usual."""
         if self.steps is None:
             return None
-        return self.model_dump(include={"steps", "by", "plate", "batch", "well", "count", "seed"})
+        return self.model_dump(include={"steps", "by", "within", "plate", "batch", "well", "count", "seed"})
 
-    @field_validator("by", mode="before")
+    @field_validator("by", "within", mode="before")
     @classmethod
     def _as_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value

@@ -160,7 +160,7 @@ def check_wells(run: Run) -> None:
     """Refuse wells that a later stage could not use, before anything is written."""
     recipe, wells = run.recipe, run.tables["wells"]
     require(wells, [recipe.plate, recipe.well, *recipe.by, *([recipe.dose] if recipe.dose else [])], "by")
-    find_layout(wells, ask(wells, recipe.by, recipe.reference, plate=recipe.plate))
+    find_layout(wells, ask(wells, recipe.by, recipe.reference, plate=recipe.plate, within=recipe.within))
     feature_columns(wells)
 
 
@@ -198,6 +198,7 @@ def make_profiles(run: Run) -> pd.DataFrame:
         by=settings.by,
         reference=reference,
         zero_scale=settings.zero_scale,
+        within=recipe.within,
         **options,
     )
     return select_features(normalized, recipe.select_features.steps)
@@ -262,6 +263,7 @@ def make_hits(run: Run) -> pd.DataFrame:
         by=recipe.by,
         reference=recipe.reference,
         dose=recipe.dose,
+        within=recipe.within,
         plate=recipe.plate,
         well=recipe.well,
         count=recipe.count,
@@ -284,6 +286,7 @@ def make_explanations(run: Run) -> pd.DataFrame:
         reference=recipe.reference,
         model=recipe.explain.model,
         plate=recipe.plate,
+        within=recipe.within,
         fdr=recipe.hits.fdr,
     )
 
@@ -338,7 +341,7 @@ STAGES = (
         "profiles",
         "normalizing, selecting features",
         ("wells",),
-        ("normalize", "select_features", "pipeline", "reference"),
+        ("normalize", "select_features", "pipeline", "reference", "within"),
         make_profiles,
     ),
     Stage("embedding", "embedding wells", ("profiles",), ("embed", "seed", "plate"), make_embedding),
@@ -346,14 +349,14 @@ STAGES = (
         "hits",
         "testing perturbations",
         ("profiles", "fingerprint"),
-        (*WELLS, "hits", "fingerprint", "seed", "reference", "by", "dose", "count"),
+        (*WELLS, "hits", "fingerprint", "seed", "reference", "by", "dose", "within", "count"),
         make_hits,
     ),
     Stage(
         "explanations",
         "explaining hits",
         ("wells", "profiles"),
-        ("explain", "hits", "reference", "by", "plate", "pipeline"),
+        ("explain", "hits", "reference", "by", "within", "plate", "pipeline"),
         make_explanations,
     ),
     Stage(

@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellprofiling.core.errors import ReferenceRowsError
+from cellprofiling.recipe.run import run_recipe
+from tests.builders import NEGCON, noise_screen
+
 
 @pytest.fixture
 def refuse(run_cli: Callable, edit: Callable, tmp_path: Path) -> Callable[..., str]:
@@ -149,3 +153,21 @@ def test_no_such_recipe(run_cli: Callable, tmp_path: Path) -> None:
     result = run_cli("run", tmp_path / "none.yaml", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "none.yaml: cannot be read" in str(result.exception)
+
+
+def test_lines_whose_controls_differ_stop_a_run_and_both_ways_out_work(tmp_path: Path) -> None:
+    """What the sentence asks for is a line of screen.yaml."""
+    wells = noise_screen(n_compounds=8, normalized=False)
+    second = wells.groupby("Metadata_Plate").cumcount() % 2 == 1
+    features = [name for name in wells if name.startswith("Cells_")]
+    wells.loc[second, features] += 3 * np.linspace(-1, 1, len(features))
+    wells.assign(Metadata_CellLine=np.where(second, "U2OS", "A549")).to_parquet(tmp_path / "wells.parquet")
+    recipe = f'wells: wells.parquet\nreference: "{NEGCON}"\nby: Metadata_Compound\nhits: {{permutations: 99}}\n'
+    path = tmp_path / "screen.yaml"
+    path.write_text(recipe)
+    with pytest.raises(ReferenceRowsError, match="within='Metadata_CellLine'"):
+        run_recipe(path, tmp_path / "out")
+    for number, line in enumerate(["within: Metadata_CellLine\n", "within: []\n"]):
+        path.write_text(recipe + line)
+        hits = run_recipe(path, tmp_path / f"out{number}")["hits"]
+        assert ("Metadata_CellLine" in hits) == (number == 0)

@@ -85,7 +85,7 @@ def test_what_cannot_be_put_together_is_said(mudata):
         cpf.to_mudata(given, on=None)
     with pytest.raises(ColumnError, match="Metadata_Gene"):
         cpf.to_mudata(given, on="Metadata_Gene")
-    with pytest.raises(InputError, match="tables="):
+    with pytest.raises(InputError, match="tables: expected a name and a table for each modality"):
         cpf.to_mudata(given["rna"], on="Metadata_Compound")
 
 

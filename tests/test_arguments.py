@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 import cellprofiling as cpf
+from cellprofiling.core.columns import By, Reference
 from cellprofiling.core.errors import CellProfilingError
-from cellprofiling.core.frame import By, Reference
 from tests.builders import NEGCON
 
 COMPOUND = "Metadata_Compound"

@@ -9,21 +9,19 @@ from pandas.api.types import is_bool_dtype
 from cellprofiling.cells.source import source_of
 from cellprofiling.cells.summaries import EXCLUDED, SummaryPlan, one_spelling, summarize
 from cellprofiling.core import checks
-from cellprofiling.core.errors import InputError, listed, nearest
-from cellprofiling.core.frame import (
+from cellprofiling.core.columns import (
     COUNT,
     PLATE,
     WELL,
     By,
     Reference,
-    Table,
     describe_reference,
-    feature_columns,
     is_metadata,
-    join,
     named,
     require,
 )
+from cellprofiling.core.errors import InputError, listed, nearest
+from cellprofiling.core.frame import Table, feature_columns, join
 from cellprofiling.core.ledgers import Line, lines, merged
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, groups, require
 from cellprofiling.core.errors import ColumnError, KeyMatchError, listed
-from cellprofiling.core.frame import PLATE, WELL, groups, require
 
 LEVELS = (
     ("Metadata_Batch",),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cellprofiling.core.columns import Reference, columns_once, matches, refuse_mask
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import Reference, columns_once, matches, refuse_mask
 from cellprofiling.core.ledgers import KEY
 from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.objects.partitions import Partition, in_memory, read_once

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.account.spelling import canonical, spelled_once
-from cellprofiling.core.frame import COUNT, PLATE, WELL, Reference, groups, hashable, matches
+from cellprofiling.core.columns import COUNT, PLATE, WELL, Reference, groups, hashable, matches
 from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.progress import Counter
 from cellprofiling.core.threads import cores, over

@@ -15,25 +15,7 @@ import pandas as pd
 
 from cellprofiling.core.account.features import Features, features_of, not_numbers
 from cellprofiling.core.account.roles import TRUTH, WHY_NO_NUMBER, as_numbers
-from cellprofiling.core.columns import (  # noqa: F401
-    COUNT,
-    METADATA,
-    PLATE,
-    WELL,
-    By,
-    Reference,
-    columns_once,
-    describe_reference,
-    groups,
-    hashable,
-    is_metadata,
-    is_there,
-    matches,
-    named,
-    refuse_mask,
-    require,
-    rows,
-)
+from cellprofiling.core.columns import columns_once, hashable
 from cellprofiling.core.errors import FeatureError, LeftAsideWarning, listed
 from cellprofiling.core.ledgers import KEY, Line, written
 from cellprofiling.kernels.arrays import Floats, Mask

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, require
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference, require
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from cellprofiling.core.account.controls import Guess, guess_controls
 from cellprofiling.core.account.roles import Column, Named, columns_of
 from cellprofiling.core.account.units import CELL, PERTURBATION_UNIT, Unit, unit_of
 from cellprofiling.core.account.vocabulary import BOOKKEEPING, FEATURE, POSITION, QUALITY, ROLES, UNUSED
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, matches
 from cellprofiling.core.errors import InputError, listed, plural
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, matches
 from cellprofiling.core.views import Facts, html, span
 from cellprofiling.door.layout import layout_of
 from cellprofiling.door.problems import problems_of

@@ -28,8 +28,8 @@ from cellprofiling.core.account.vocabulary import (
     plain,
     words,
 )
+from cellprofiling.core.columns import METADATA, describe_reference
 from cellprofiling.core.errors import listed, plural
-from cellprofiling.core.frame import METADATA, describe_reference
 from cellprofiling.core.plates import LETTERS, is_well, parse_wells
 from cellprofiling.door.layout import at_edge
 from cellprofiling.door.scene import Scene

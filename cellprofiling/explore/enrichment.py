@@ -3,8 +3,8 @@
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, groups, require
 from cellprofiling.core.errors import ColumnError, InputError, listed
-from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.kernels.inference.enrichment import overrepresentation
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg

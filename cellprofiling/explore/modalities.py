@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, columns_once, groups, require
 from cellprofiling.core.errors import FeatureError, InputError, KeyMatchError, listed
-from cellprofiling.core.frame import By, columns_once, complete, groups, require, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.explore.modality_labels import compare_labels
 from cellprofiling.kernels.arrays import Doubles, Indices

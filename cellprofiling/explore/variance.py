@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, groups
 from cellprofiling.core.errors import FeatureError, InputError, listed
-from cellprofiling.core.frame import By, complete, groups, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles, Indices

@@ -10,8 +10,9 @@ import pandas as pd
 
 from cellprofiling.core.account.strata import strata_of
 from cellprofiling.core.account.units import refuse_shared_wells
+from cellprofiling.core.columns import groups, rows
 from cellprofiling.core.errors import ReferenceRowsError, listed
-from cellprofiling.core.frame import Table, groups, rows, split
+from cellprofiling.core.frame import Table, split
 from cellprofiling.core.ledgers import KEY, Line, lines
 from cellprofiling.core.question import Question
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask

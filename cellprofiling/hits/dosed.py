@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.account.doses import doses_of
+from cellprofiling.core.columns import rows
 from cellprofiling.core.errors import ColumnError, listed, plural
-from cellprofiling.core.frame import rows
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.question import Question
 from cellprofiling.kernels.arrays import Doubles, Mask

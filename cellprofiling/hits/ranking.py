@@ -7,19 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference, describe_reference, groups, require
 from cellprofiling.core.errors import InputError, PlateLayoutError
 from cellprofiling.core.face.version import __version__
-from cellprofiling.core.frame import (
-    COUNT,
-    PLATE,
-    WELL,
-    By,
-    Reference,
-    content_sha256,
-    describe_reference,
-    groups,
-    require,
-)
+from cellprofiling.core.frame import content_sha256
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import Question, ask
 from cellprofiling.hits.audits.label_audit import SWAPPED, compare_labels, label_sentence

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, is_metadata
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed, nearest, one_of
-from cellprofiling.core.frame import PLATE, WELL, feature_columns, is_metadata
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.ledgers import COLUMNS, KEY, Ledger, Line, lines
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.core.views import Facts, html

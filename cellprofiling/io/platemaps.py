@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from cellprofiling.core import checks
 from cellprofiling.core.account.spelling import spelled_once
+from cellprofiling.core.columns import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.errors import ColumnError, FileFormatError, KeyMatchError, PlateLayoutError, listed, nearest
-from cellprofiling.core.frame import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.core.plates import LETTERS, parse_wells, well_name
 from cellprofiling.io.storage.arrow import as_text, to_profiles

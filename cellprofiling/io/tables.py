@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from cellprofiling.core import checks
 from cellprofiling.core.account.spelling import spelled_once
+from cellprofiling.core.columns import PLATE, WELL, columns_once
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import PLATE, WELL, columns_once
 from cellprofiling.core.ledgers import written
 from cellprofiling.io.formats.cellprofiler import gallery
 from cellprofiling.io.formats.h5ad_cells import read_h5ad

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.storage.files import PathLike, safe_name

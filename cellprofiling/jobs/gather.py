@@ -10,8 +10,8 @@ from pyarrow import parquet
 
 from cellprofiling.core import checks
 from cellprofiling.core.account.spelling import spelled_once
+from cellprofiling.core.columns import PLATE, WELL, is_metadata
 from cellprofiling.core.errors import FileFormatError, InputError, KeyMatchError, listed
-from cellprofiling.core.frame import PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.arrow import same_columns

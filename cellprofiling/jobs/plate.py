@@ -9,9 +9,9 @@ import pandas as pd
 
 from cellprofiling.cells.aggregation import aggregate
 from cellprofiling.cells.flags.cell_flags import flag_cells
+from cellprofiling.core.columns import COUNT, Reference, matches
 from cellprofiling.core.errors import CellProfilingError, DiskFullError, listed
 from cellprofiling.core.face.version import __version__
-from cellprofiling.core.frame import COUNT, Reference, matches
 from cellprofiling.core.ledgers import KEY
 from cellprofiling.core.threads import granted
 from cellprofiling.io.cells import Cells

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cellprofiling.core.columns import PLATE, refuse_mask
 from cellprofiling.core.errors import InputError, listed
-from cellprofiling.core.frame import PLATE, refuse_mask
 
 
 @dataclass(frozen=True)

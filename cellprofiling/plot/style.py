@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
+from cellprofiling.core.columns import COUNT, METADATA, require
 from cellprofiling.core.errors import FeatureError
-from cellprofiling.core.frame import COUNT, METADATA, require
 
 # The chrome of a figure. A page with a dark theme replaces exactly these four.
 INK, MUTED, LINE, PAPER = "#1d2733", "#68737f", "#d3d9df", "#fefefe"

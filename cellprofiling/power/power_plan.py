@@ -9,8 +9,8 @@ from scipy import stats
 
 from cellprofiling.cells.aggregation import refuse_unknown_statistics
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference
 from cellprofiling.core.errors import one_of, plural
-from cellprofiling.core.frame import PLATE, By, Reference
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.hits.calling.activities import activity
 from cellprofiling.hits.calling.statistics import METHODS

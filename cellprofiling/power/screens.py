@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.cells.aggregation import aggregate
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, groups, require, rows
 from cellprofiling.core.errors import InputError, ReferenceRowsError
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, feature_columns, groups, require, rows
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import Design, find_design
 from cellprofiling.kernels.cells.pilot_screen import Effects, Noise, fit_effects, fit_noise

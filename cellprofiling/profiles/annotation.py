@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cellprofiling.core import checks
 from cellprofiling.core.account import vocabulary as roles
 from cellprofiling.core.account.spelling import canonical, spelled_once
+from cellprofiling.core.columns import PLATE, WELL, By, columns_once, is_metadata, require
 from cellprofiling.core.errors import ColumnError, KeyMatchError, listed, one_of
-from cellprofiling.core.frame import PLATE, WELL, By, columns_once, is_metadata, require
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived

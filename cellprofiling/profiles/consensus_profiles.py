@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, groups, hashable
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, Table, groups, hashable, join, split
+from cellprofiling.core.frame import Table, join, split
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Indices

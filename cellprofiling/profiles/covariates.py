@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, Reference, groups, is_metadata, named, require, rows
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import By, Reference, groups, is_metadata, join, named, require, rows, split
+from cellprofiling.core.frame import join, split
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.models.least_squares import slopes
 from cellprofiling.kernels.scale.scale import fit_standard

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, Reference, describe_reference, groups, rows
 from cellprofiling.core.errors import SHOWN, FileFormatError, InputError, ReferenceRowsError, listed, plural
-from cellprofiling.core.frame import By, Reference, describe_reference, groups, rows
 from cellprofiling.core.views import Shown
 from cellprofiling.io.storage.files import atomic
 

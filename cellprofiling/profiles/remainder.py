@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from cellprofiling.core.account.roles import NUMBER, Column, columns_of
 from cellprofiling.core.account.vocabulary import BOOKKEEPING, FEATURE, POSITION, PREFIX, QUALITY, UNUSED
+from cellprofiling.core.columns import By
 from cellprofiling.core.errors import listed
-from cellprofiling.core.frame import By, Table
+from cellprofiling.core.frame import Table
 from cellprofiling.core.ledgers import Line, lines
 
 MEASURED = (FEATURE, POSITION, BOOKKEEPING, QUALITY, UNUSED)  # roles of numbers that a verb changes or leaves out

@@ -7,7 +7,7 @@ import pandas as pd
 from cellprofiling.core.account.roles import Column, columns_of, one_of_role
 from cellprofiling.core.account.strata import strata_of
 from cellprofiling.core.account.vocabulary import FEATURE, PLATE, STRATUM, TIME
-from cellprofiling.core.frame import By, Reference, groups, require, rows
+from cellprofiling.core.columns import By, Reference, groups, require, rows
 from cellprofiling.core.ledgers import Line, lines
 
 

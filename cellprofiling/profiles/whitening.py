@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, Reference, rows
 from cellprofiling.core.errors import FeatureError, InputError, listed, one_of
-from cellprofiling.core.frame import By, Reference, complete, rows, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import written
 from cellprofiling.profiles.fits import group_keys
 from cellprofiling.profiles.strata import group_columns, stratum_lines

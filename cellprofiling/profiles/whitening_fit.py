@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import describe_reference, named
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed, plural
-from cellprofiling.core.frame import Table, complete, describe_reference, join, named, split
+from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.core.views import Facts, span

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL, groups
 from cellprofiling.core.errors import KeyMatchError, one_of
-from cellprofiling.core.frame import PLATE, WELL, feature_columns, groups
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.plates import standard_wells
 

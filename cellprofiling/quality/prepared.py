@@ -5,20 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference, columns_once, groups, is_there, require, rows
 from cellprofiling.core.errors import ColumnError, FeatureError, KeyMatchError, listed
-from cellprofiling.core.frame import (
-    COUNT,
-    PLATE,
-    WELL,
-    By,
-    Reference,
-    columns_once,
-    feature_columns,
-    groups,
-    is_there,
-    require,
-    rows,
-)
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.plates import Wells, parse_wells, plate_shape, standard_wells
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import PLATE
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.plates import Wells
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.scale.plate_scale import scale_plate

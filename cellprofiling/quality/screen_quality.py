@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.quality.checks.hit_list.audit import control_audit
 from cellprofiling.quality.checks.hit_list.surface import flagged_hits, hit_surface
 from cellprofiling.quality.checks.plates.drift import batch_effect, plate_levels, trends

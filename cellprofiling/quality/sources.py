@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import PLATE, WELL, groups, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import PLATE, WELL, groups, require
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.io.cells import Cells, open_cells
 from cellprofiling.io.tables import read_profiles

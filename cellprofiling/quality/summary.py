@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.errors import plural
-from cellprofiling.core.frame import PLATE
 from cellprofiling.quality.rules import STATUSES, Check
 
 SENTENCES = {

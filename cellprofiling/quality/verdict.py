@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import one_of
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.io.storage.files import atomic
 from cellprofiling.io.tables import write_profiles
 from cellprofiling.quality.actions import act

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import FileFormatError, InputError
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.io.cells import open_cells
 from cellprofiling.io.platemaps import read_platemap
 from cellprofiling.io.storage.files import atomic

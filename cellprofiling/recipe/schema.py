@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from cellprofiling.core.columns import COUNT, PLATE, WELL
 from cellprofiling.core.errors import FileFormatError, RecipeError, listed, meant, one_of
-from cellprofiling.core.frame import COUNT, PLATE, WELL
 
 
 class InputPath(str):

@@ -12,9 +12,10 @@ import pandas as pd
 from cellprofiling.cells.aggregation import aggregate
 from cellprofiling.cells.fingerprint.fingerprints import fingerprint
 from cellprofiling.cells.flags.cell_flags import flag_cells
+from cellprofiling.core.columns import groups, is_metadata, require, rows
 from cellprofiling.core.errors import FeatureError, listed
 from cellprofiling.core.face.entries import answering
-from cellprofiling.core.frame import feature_columns, groups, is_metadata, join, require, rows, split
+from cellprofiling.core.frame import feature_columns, join, split
 from cellprofiling.core.ledgers import ledger, lines, written
 from cellprofiling.core.progress import Tell
 from cellprofiling.core.question import ask

@@ -12,9 +12,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError
 from cellprofiling.core.face.version import __version__
-from cellprofiling.core.frame import require
 from cellprofiling.io.storage.files import atomic
 from cellprofiling.profiles.comparison.scores import FIXED, METRICS
 from cellprofiling.report.render import TEMPLATES

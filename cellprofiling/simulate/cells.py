@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.simulate.compounds import Library, hill
 from cellprofiling.simulate.factors import CYCLE, Factors

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from cellprofiling.core.columns import METADATA, PLATE
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import METADATA, PLATE
 from cellprofiling.io.storage.files import PathLike, atomic
 from cellprofiling.io.tables import write_profiles
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.plates import FORMATS, parse_wells, well_names
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.simulate.compounds import hill

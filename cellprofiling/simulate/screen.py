@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.errors import plural
-from cellprofiling.core.frame import PLATE, feature_columns
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.views import Facts, Shown
 from cellprofiling.io.storage.files import PathLike
 from cellprofiling.simulate.cells import PlateCells, draw_plate

@@ -6,18 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellprofiling.core.columns import groups, is_metadata, require, rows
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, LeftAsideWarning, ReferenceRowsError
-from cellprofiling.core.frame import (
-    complete,
-    content_sha256,
-    feature_columns,
-    groups,
-    is_metadata,
-    join,
-    require,
-    rows,
-    split,
-)
+from cellprofiling.core.frame import complete, content_sha256, feature_columns, join, split
 from cellprofiling.core.ledgers import KEY, lines, written
 from tests.builders import read_only
 

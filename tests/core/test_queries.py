@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellprofiling.core.columns import matches, named, rows
 from cellprofiling.core.errors import ReferenceRowsError
-from cellprofiling.core.frame import matches, named, rows
 from cellprofiling.core.queries import METHODS, columns_of
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cellprofiling.cells.cycle.dna_content import Content, find_content
 from cellprofiling.cells.source import CellSource, source_of
-from cellprofiling.core.frame import PLATE, By, Reference, groups, matches, named, require
+from cellprofiling.core.columns import PLATE, By, Reference, groups, matches, named, require
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.progress import Counter
 from cellprofiling.io.cells import Cells

@@ -21,8 +21,8 @@ from cellprofiling.cells.cycle.phase_fit import (
 )
 from cellprofiling.cells.flags.findings import Records
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference, groups
 from cellprofiling.core.errors import ColumnError, listed
-from cellprofiling.core.frame import PLATE, By, Reference, groups
 from cellprofiling.core.ledgers import Ledger, Line, written
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells, open_cells

@@ -18,7 +18,7 @@ from cellprofiling.cells.cycle.phase_fit import (
 )
 from cellprofiling.cells.flags.findings import Records
 from cellprofiling.core import checks
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, require
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference, groups, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells

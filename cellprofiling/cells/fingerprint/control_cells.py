@@ -8,8 +8,7 @@ import pandas as pd
 
 from cellprofiling.cells.source import MASK, CellSource
 from cellprofiling.cells.summaries import Groups, SummaryPlan
-from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import (
+from cellprofiling.core.columns import (
     PLATE,
     WELL,
     Reference,
@@ -21,6 +20,7 @@ from cellprofiling.core.frame import (
     require,
     rows,
 )
+from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
 from cellprofiling.kernels.arrays import Indices, Mask
 from cellprofiling.kernels.scale.groups import Grouping, group_statistics
 from cellprofiling.kernels.scale.scale import MAD_SCALE, Scaling, without_noise

@@ -12,8 +12,9 @@ from cellprofiling.cells.fingerprint.passes import Plates, Work, first_pass, sec
 from cellprofiling.cells.fingerprint.sample import components as components_of
 from cellprofiling.cells.source import source_of
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, Reference
 from cellprofiling.core.errors import FeatureError, InputError, one_of
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join
+from cellprofiling.core.frame import Table, join
 from cellprofiling.core.ledgers import Line, lines, merged
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells

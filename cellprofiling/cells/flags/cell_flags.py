@@ -12,8 +12,7 @@ from cellprofiling.cells.flags.limits import FLAGGED, Fit, fit, names
 from cellprofiling.cells.flags.rules import Asked, Rule, choose
 from cellprofiling.cells.source import opened
 from cellprofiling.core import checks
-from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import (
+from cellprofiling.core.columns import (
     PLATE,
     WELL,
     By,
@@ -26,6 +25,7 @@ from cellprofiling.core.frame import (
     require,
     rows,
 )
+from cellprofiling.core.errors import ColumnError, InputError, ReferenceRowsError, listed
 from cellprofiling.core.ledgers import Ledger, Line, written
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cellprofiling.cells.flags.limits import FLAGGED, Fit, names
 from cellprofiling.cells.flags.rules import RULES, Rule
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import listed
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.ledgers import Line, lines
 
 CROWDED = 0.2  # share of the cells of a well beyond which it is named

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.cells.flags.rules import BORDER, MISSING, QC, ROBUST, Limit, Rule
+from cellprofiling.core.columns import PLATE, groups
 from cellprofiling.core.errors import KeyMatchError, listed
-from cellprofiling.core.frame import PLATE, groups
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.limits import FEWEST, robust_limits
 

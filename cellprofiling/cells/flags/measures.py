@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from cellprofiling.core.frame import is_metadata
+from cellprofiling.core.columns import is_metadata
 from cellprofiling.core.names import parse_features
 
 

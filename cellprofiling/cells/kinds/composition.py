@@ -8,8 +8,8 @@ from scipy.stats import false_discovery_control
 
 from cellprofiling.cells.kinds.subpopulation_shares import SAMPLED, SHARE
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference, columns_once, groups, require, rows
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
-from cellprofiling.core.frame import PLATE, By, Reference, columns_once, groups, require, rows
 from cellprofiling.core.ledgers import written
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.inference.composition import difference, log_ratios

@@ -10,7 +10,7 @@ from cellprofiling.cells.kinds.responder_fractions import lower_bounds
 from cellprofiling.cells.kinds.responder_space import Half, two_halves
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
 from cellprofiling.core import checks
-from cellprofiling.core.frame import PLATE, WELL, By, Reference
+from cellprofiling.core.columns import PLATE, WELL, By, Reference
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.storage.files import PathLike

@@ -10,7 +10,7 @@ import pandas as pd
 from cellprofiling.cells.kinds.responder_space import Half, two_halves
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
 from cellprofiling.core import checks
-from cellprofiling.core.frame import PLATE, WELL, By, Reference
+from cellprofiling.core.columns import PLATE, WELL, By, Reference
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from cellprofiling.cells.kinds.subpopulation_methods import METHODS
 from cellprofiling.cells.sampling.sampling import Sample, sample_cells, with_ledger
 from cellprofiling.core import checks
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.progress import Tell
 from cellprofiling.io.cells import Cells

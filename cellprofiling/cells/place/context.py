@@ -11,19 +11,9 @@ from cellprofiling.cells.place.context_fit import ContextPlan, Contexts, learn, 
 from cellprofiling.cells.place.neighborhood import DENSITY, EDGE
 from cellprofiling.cells.source import opened
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, matches, named, refuse_mask, require, rows
 from cellprofiling.core.errors import ColumnError, InputError, listed
-from cellprofiling.core.frame import (
-    PLATE,
-    WELL,
-    By,
-    Reference,
-    feature_columns,
-    matches,
-    named,
-    refuse_mask,
-    require,
-    rows,
-)
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.ledgers import Ledger, Line, lines, written
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived

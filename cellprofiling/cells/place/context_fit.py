@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import SplineTransformer
 
+from cellprofiling.core.columns import Reference, describe_reference, groups
 from cellprofiling.core.errors import InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import Reference, describe_reference, groups
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.models.least_squares import slopes
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from cellprofiling.cells.source import opened
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, columns_once, groups, require
 from cellprofiling.core.errors import ColumnError, InputError, listed
-from cellprofiling.core.frame import PLATE, WELL, By, columns_once, groups, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.io.cells import Cells
 from cellprofiling.io.objects.derived import Derived, with_derived

@@ -7,8 +7,9 @@ import pandas as pd
 
 from cellprofiling.cells.place.neighborhood import find_images
 from cellprofiling.core import checks
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, groups, require
 from cellprofiling.core.errors import InputError, listed
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Table, feature_columns, groups, join, require
+from cellprofiling.core.frame import Table, feature_columns, join
 from cellprofiling.kernels.cells.surroundings import moran, neighbor_pairs
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cellprofiling.cells.source import MASK
+from cellprofiling.core.columns import By, Reference, named, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import By, Reference, feature_columns, named, require
+from cellprofiling.core.frame import feature_columns
 
 
 @dataclass(frozen=True)

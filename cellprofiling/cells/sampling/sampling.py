@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from cellprofiling.cells.sampling.plan import SamplePlan, sample_plan
 from cellprofiling.cells.sampling.well_labels import describe_wells, well_names
 from cellprofiling.cells.source import source_of
+from cellprofiling.core.columns import By, Reference, describe_reference, groups, matches
 from cellprofiling.core.errors import InputError, ReferenceRowsError
-from cellprofiling.core.frame import By, Reference, describe_reference, groups, matches, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import KEY, Ledger, Line, lines, merged, written
 from cellprofiling.core.progress import Counter, Tell
 from cellprofiling.io.cells import Cells

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.cells.sampling.plan import SamplePlan
+from cellprofiling.core.columns import is_metadata
 from cellprofiling.core.errors import ColumnError, KeyMatchError, PlateLayoutError, listed
-from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.kernels.arrays import Indices

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, groups, require
 from cellprofiling.core.errors import SHOWN
-from cellprofiling.core.frame import PLATE, WELL, By, groups, require, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import written
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.plates.swapped_labels import Exchanges, find_exchanges

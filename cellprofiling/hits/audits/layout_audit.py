@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.audits.plate_patterns import Plates, find_plates

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import COUNT, By, groups, is_metadata, is_there, require
 from cellprofiling.core.errors import ColumnError, InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import COUNT, By, groups, is_metadata, is_there, require, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.plates import parse_wells, plate_shape
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.kernels.directions.plate_components import plate_components

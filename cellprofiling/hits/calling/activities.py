@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference, describe_reference
 from cellprofiling.core.errors import ReferenceRowsError, one_of
-from cellprofiling.core.frame import PLATE, By, Reference, describe_reference
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.calling.blocks import COMBINE, Blocks, block_designs, together

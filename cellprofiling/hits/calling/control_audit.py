@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, require
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.calling.blocks import Blocks, block_designs

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
-from cellprofiling.core.frame import PLATE, By, Reference, is_metadata
+from cellprofiling.core.columns import PLATE, By, Reference, is_metadata
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.threads import over
 from cellprofiling.hits.design import Features

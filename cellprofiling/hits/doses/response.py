@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.account.doses import looks_logarithmic
+from cellprofiling.core.columns import By, Reference, require
 from cellprofiling.core.errors import ColumnError, FeatureError, InputError, ReferenceRowsError, listed, nearest
-from cellprofiling.core.frame import By, Reference, require, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.question import Question, ask
 from cellprofiling.hits.calling.metric import bears_whitening

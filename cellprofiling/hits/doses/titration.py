@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference
 from cellprofiling.core.errors import ColumnError, InputError
-from cellprofiling.core.frame import PLATE, By, Reference, Table, split
+from cellprofiling.core.frame import Table, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.hits.design import Features, Layout, by_name, find_layout
 from cellprofiling.hits.doses.response import ask_of_doses, find_log_doses

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, require, rows
+from cellprofiling.core.columns import groups as numbered
 from cellprofiling.core.errors import InputError, KeyMatchError, listed
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, require, rows, split
-from cellprofiling.core.frame import groups as numbered
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import written
 from cellprofiling.hits.explanation.groups import Groups, find_groups
 from cellprofiling.hits.explanation.sentences import perturbation_names

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference
 from cellprofiling.core.errors import one_of
-from cellprofiling.core.frame import PLATE, By, Reference, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import Features, find_layout

@@ -5,8 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference
 from cellprofiling.core.errors import one_of
-from cellprofiling.core.frame import PLATE, By, Reference, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import Features, find_layout

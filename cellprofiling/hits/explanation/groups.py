@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import FeatureError, InputError, listed
-from cellprofiling.core.frame import require
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.names import BETWEEN_CHANNELS, parse_features
 from cellprofiling.hits.explanation.vocabulary import aspects_of, polarity_of

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference, groups, is_there, require
 from cellprofiling.core.errors import InputError, listed, plural
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, groups, is_there, require
 from cellprofiling.core.ledgers import written
 from cellprofiling.core.question import ask
 from cellprofiling.hits.design import Features, find_design

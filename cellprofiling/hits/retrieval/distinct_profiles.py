@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference, groups, matches, require
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import PLATE, By, Reference, complete, groups, matches, require, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.calling.activities import COLUMNS
 from cellprofiling.hits.design import Features, by_name

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, Reference, groups, require, rows
 from cellprofiling.core.errors import ColumnError, ReferenceRowsError, listed, one_of
-from cellprofiling.core.frame import By, Reference, complete, groups, require, rows, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.precision import METRICS

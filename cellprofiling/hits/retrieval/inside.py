@@ -7,7 +7,7 @@ import pandas as pd
 
 from cellprofiling.core.account.strata import strata_of
 from cellprofiling.core.account.units import refuse_shared_wells
-from cellprofiling.core.frame import PLATE, By, groups, require
+from cellprofiling.core.columns import PLATE, By, groups, require
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.kernels.inference.multiplicity import benjamini_hochberg
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import require
 from cellprofiling.hits.retrieval.labels import split_labels
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.retrieval.average_precision import average_precisions

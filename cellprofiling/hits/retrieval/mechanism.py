@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, require
 from cellprofiling.core.errors import ColumnError
-from cellprofiling.core.frame import By, require
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.treatments import (

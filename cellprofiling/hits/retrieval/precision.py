@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import complete, require, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.hits.design import Features

@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import ColumnError, InputError, listed
-from cellprofiling.core.frame import require
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.hits.retrieval.treatments import average_treatments
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, groups, require
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, complete, groups, require, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.hits.design import Features, by_name
 from cellprofiling.hits.retrieval.inside import in_strata, strata_lines

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import METADATA, By, groups, require
 from cellprofiling.core.errors import ColumnError, listed, one_of
-from cellprofiling.core.frame import METADATA, By, complete, groups, require, split
+from cellprofiling.core.frame import complete, split
 from cellprofiling.hits.design import Features
 from cellprofiling.hits.retrieval.precision import METRICS
 from cellprofiling.kernels.scale.groups import group_statistics, grouping

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import columns_once, is_metadata
 from cellprofiling.core.errors import FeatureError, InputError
-from cellprofiling.core.frame import columns_once, is_metadata
 from cellprofiling.core.ledgers import Line, lines, written
 from cellprofiling.core.names import MEASURED, kinds
 from cellprofiling.io.storage.annotated import OBS_NAME, described, matrix, obs_labels, obs_names

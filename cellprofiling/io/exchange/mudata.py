@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, groups, require
 from cellprofiling.core.errors import InputError, KeyMatchError, listed
-from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.io.exchange.anndata import from_anndata, to_anndata
 from cellprofiling.io.storage.annotated import OBS_NAME

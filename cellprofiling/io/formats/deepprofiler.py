@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cellprofiling.core.columns import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.errors import ColumnError, FileFormatError, listed
-from cellprofiling.core.frame import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import lines
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.io.objects.partitions import CellFormat, Opened, Partition, total_size, without_cells

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.core.frame import PLATE
 from cellprofiling.io.objects.partitions import (
     CellFormat,
     Opened,

@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.core.frame import PLATE
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.io.objects.partitions import CellFormat, Opened, Partition, name_of, no_plate_column, without_cells
 from cellprofiling.io.storage import h5ad

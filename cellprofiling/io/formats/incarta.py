@@ -7,7 +7,7 @@ Features keep their names: the target in front ("F Actin"), the wavelength behin
 
 from collections.abc import Sequence
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.io.objects.programs import Program
 from cellprofiling.io.objects.reading import NUMBER
 

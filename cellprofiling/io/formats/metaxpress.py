@@ -13,7 +13,7 @@ This reader rests on hand-made examples with the column names of public scripts,
 from collections.abc import Sequence
 from pathlib import Path
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.io.objects.programs import Program
 from cellprofiling.io.objects.reading import NUMBER
 from cellprofiling.io.storage.text import Text, take_apart

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.core.frame import PLATE
 from cellprofiling.io.objects.embeddings import refuse_lists
 from cellprofiling.io.objects.partitions import CellFormat, Opened, Partition, name_of, no_plate_column, without_cells
 from cellprofiling.io.objects.plate_and_well_names import Place, located, with_place

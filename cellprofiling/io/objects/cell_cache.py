@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from cellprofiling.core.columns import WELL
 from cellprofiling.core.errors import FeatureError, listed
-from cellprofiling.core.frame import WELL
 from cellprofiling.core.progress import Counter
 from cellprofiling.core.threads import cores, pool
 from cellprofiling.io.objects.partitions import Partition, in_memory, stacked

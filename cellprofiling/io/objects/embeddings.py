@@ -6,8 +6,8 @@ The Gallery's tables of deep features hold `source, batch, plate, well` and `all
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cellprofiling.core.columns import METADATA
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import METADATA
 
 KEYS = {key: f"{METADATA}{key.capitalize()}" for key in ("source", "batch", "plate", "well", "site")}
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from cellprofiling.core.columns import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.errors import ColumnError, FileFormatError, PlateLayoutError, listed
-from cellprofiling.core.frame import METADATA, PLATE, WELL, is_metadata
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.io.objects.plate_and_well_names import compiled, keys_of, places

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import METADATA
 from cellprofiling.core.errors import FileFormatError, InputError, listed, nearest, one_of
-from cellprofiling.core.frame import METADATA
 from cellprofiling.core.ledgers import KEY, Ledger, Line, lines
 from cellprofiling.io.objects.compartments import USUAL, Joined, Objects, connected, hierarchy, join, one_to_one
 from cellprofiling.io.objects.images import packs

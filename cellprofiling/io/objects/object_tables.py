@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import is_metadata
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.io.objects.compartments import USUAL, Objects
 from cellprofiling.io.objects.measurements import Compartment, Found

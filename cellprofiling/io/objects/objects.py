@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import FileFormatError, InputError, listed, one_of
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.plates import plate_format, standard_wells, well_name
 from cellprofiling.io.objects.partitions import Opened, Partition, total_size

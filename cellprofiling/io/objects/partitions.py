@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core.account.spelling import canonical_label, canonical_well
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import ColumnError, FileFormatError, listed, nearest
-from cellprofiling.core.frame import PLATE, WELL, feature_columns
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.ledgers import KEY, Ledger, Line, lines, merged
 
 

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import ColumnError, FileFormatError, InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import parse_wells
 from cellprofiling.io.storage.keys import key_column
 

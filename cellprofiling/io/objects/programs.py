@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import ColumnError, FileFormatError, InputError, listed, one_of
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.io.objects.partitions import (
     CellFormat,

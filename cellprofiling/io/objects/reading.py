@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import FileFormatError
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.io.objects.partitions import name_of
 from cellprofiling.io.objects.plate_and_well_names import Place

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from cellprofiling.core.columns import is_metadata
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import is_metadata
 from cellprofiling.core.threads import over
 from cellprofiling.io.storage.files import found
 from cellprofiling.io.storage.text import read_bytes, utf8

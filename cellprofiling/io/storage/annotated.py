@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cellprofiling.core.frame import METADATA, feature_columns, is_metadata
+from cellprofiling.core.columns import METADATA, is_metadata
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.names import parse_features, recognize
 from cellprofiling.io.storage.keys import key_column
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cellprofiling.core.columns import PLATE, WELL, is_metadata
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import PLATE, WELL, is_metadata
 from cellprofiling.core.names import MEASURED, kinds
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from cellprofiling.core.columns import PLATE, WELL, is_metadata
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import PLATE, WELL, is_metadata
 from cellprofiling.core.names import kinds
 from cellprofiling.io.storage.arrow import same_columns
 from cellprofiling.io.storage.text import Text

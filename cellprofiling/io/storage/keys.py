@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from cellprofiling.core.columns import METADATA
 from cellprofiling.core.errors import ColumnError, listed, nearest
-from cellprofiling.core.frame import METADATA
 
 CELLPROFILER = {f"Image_{METADATA}{key}": f"{METADATA}{key}" for key in ("Plate", "Well", "Site")}
 

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, Reference, groups, require, rows
 from cellprofiling.core.errors import FeatureError
-from cellprofiling.core.frame import PLATE, Reference, groups, require, rows
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.plot import style
 

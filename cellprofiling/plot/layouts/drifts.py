@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, Reference, require, rows
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import PLATE, Reference, require, rows
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.scale import MAD_TO_SD
 from cellprofiling.plot import style

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, require
 from cellprofiling.core.errors import InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import PLATE, WELL, require
 from cellprofiling.core.plates import FORMATS, LETTERS, Wells, parse_wells
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.plot import style

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, Reference, require, rows
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import PLATE, WELL, Reference, require, rows
 from cellprofiling.core.plates import LETTERS, parse_wells, plate_shape
 from cellprofiling.kernels.arrays import Doubles, Indices
 from cellprofiling.plot import style

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, require
 from cellprofiling.core.errors import InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import PLATE, WELL, require
 from cellprofiling.core.plates import FORMATS, Wells, parse_wells
 from cellprofiling.plot import style
 

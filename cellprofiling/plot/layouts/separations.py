@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core.checks import arguments, column, number, optional, table
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError, listed
-from cellprofiling.core.frame import require
 from cellprofiling.plot import style
 
 NEEDED = ("id", "level", "scope", "metric", "value", "ci_low", "ci_high", "status", "threshold")

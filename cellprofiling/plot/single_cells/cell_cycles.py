@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import groups, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import groups, require
 from cellprofiling.plot import style
 
 PHASE, CONTENT = "Metadata_CellCycle", "Metadata_DNA_Content"

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import require
 from cellprofiling.plot import style
 
 # The scores that are drawn, the column title, and whether more is better.

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import Reference, require, rows
 from cellprofiling.core.errors import InputError, listed
-from cellprofiling.core.frame import Reference, feature_columns, require, rows
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.kernels.arrays import Mask
 from cellprofiling.plot import style
 

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import is_metadata, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.plot import style
 
 BAR, MARGIN = 0.3, 1.1  # inches per row, and for what lies around

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import require
 from cellprofiling.plot import style
 
 NEEDED = ["layout", "n", "rejected", "rate", "ci_low", "ci_high"]

@@ -10,8 +10,8 @@ from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import is_metadata, require
 from cellprofiling.core.errors import ColumnError, InputError, listed
-from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.plot import style
 
 NEEDED = ("model", "ec50", "bmc", "hill", "top", "bottom", "midpoint", "control_sd", "trend_p_value", "flag")

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import is_metadata, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.plot import style
 

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import require
 from cellprofiling.plot import style
 
 CELL, MARGIN = 0.34, 2.6  # inches

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import is_metadata, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import is_metadata, require
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.plot import style
 from cellprofiling.plot.testing.hit_scatter import spread

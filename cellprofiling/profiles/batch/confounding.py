@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from cellprofiling.core.columns import By, Reference, groups, matches, require
 from cellprofiling.core.errors import InputError
-from cellprofiling.core.frame import By, Reference, groups, matches, require
 from cellprofiling.profiles.fits import Key, group_keys
 
 

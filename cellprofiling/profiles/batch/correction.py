@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import By, Reference, named, require
 from cellprofiling.core.errors import InputError, one_of
-from cellprofiling.core.frame import By, Reference, Table, complete, join, named, require, split
+from cellprofiling.core.frame import Table, complete, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.kernels.batches.combat import Adjustment
 from cellprofiling.profiles.batch.batch_fit import BatchFit

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import By, Reference, groups, matches, require, rows
 from cellprofiling.core.errors import InputError, ReferenceRowsError, listed
-from cellprofiling.core.frame import By, Reference, Table, groups, matches, require, rows
+from cellprofiling.core.frame import Table
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.kernels.arrays import Floats, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import By, Reference, is_metadata, named
 from cellprofiling.core.errors import InputError, KeyMatchError
-from cellprofiling.core.frame import By, Reference, is_metadata, named
 from cellprofiling.core.ledgers import KEY
 from cellprofiling.profiles.batch.correction import correct_batch
 from cellprofiling.profiles.pipeline.pipeline import run_steps

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, Reference
 from cellprofiling.core.errors import CellProfilingError, InputError, KeyMatchError
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, feature_columns
+from cellprofiling.core.frame import feature_columns
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.profiles.comparison.candidates import Roles, named_candidates
 from cellprofiling.profiles.comparison.choice import PRIMARY, Trial, best_variants, recommend

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import matches
 from cellprofiling.core.errors import CellProfilingError
-from cellprofiling.core.frame import matches
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.directions.unit_vectors import direction
 from cellprofiling.kernels.inference.bootstrap import weighted_means

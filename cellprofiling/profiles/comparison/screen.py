@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import WELL, By, Reference, groups, is_there, require, rows
 from cellprofiling.core.errors import InputError, ReferenceRowsError
-from cellprofiling.core.frame import WELL, By, Reference, Table, complete, groups, is_there, require, rows, split
+from cellprofiling.core.frame import Table, complete, split
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.kernels.scale.scale import means

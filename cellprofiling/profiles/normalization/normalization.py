@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, By, Reference, require, rows
 from cellprofiling.core.errors import InputError, listed, one_of
-from cellprofiling.core.frame import PLATE, By, Reference, Table, require, rows, split
+from cellprofiling.core.frame import Table, split
 from cellprofiling.profiles.normalization.normalization_fit import Normalization
 from cellprofiling.profiles.normalization.scaling_methods import METHODS
 from cellprofiling.profiles.strata import group_columns, stratum_lines

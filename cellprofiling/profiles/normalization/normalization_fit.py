@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import named
 from cellprofiling.core.errors import FeatureError, ReferenceRowsError, listed
-from cellprofiling.core.frame import Table, join, named, split
+from cellprofiling.core.frame import Table, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.views import Facts, span
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import COUNT, PLATE, WELL, By, Reference, describe_reference, require
 from cellprofiling.core.errors import InputError, meant, one_of
-from cellprofiling.core.frame import COUNT, PLATE, WELL, By, Reference, describe_reference, join, require, split
+from cellprofiling.core.frame import join, split
 from cellprofiling.profiles.pipeline.presets import PRESETS, preset
 from cellprofiling.profiles.remainder import without_remainder
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, groups, rows
 from cellprofiling.core.errors import InputError, PlateLayoutError
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, complete, groups, join, rows, split
+from cellprofiling.core.frame import complete, join, split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.kernels.directions.principal import principal_directions
 from cellprofiling.kernels.scale.scale import means

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core.account.formats import PlateFormat, plate_format_of
+from cellprofiling.core.columns import By, groups, require
 from cellprofiling.core.errors import FeatureError, InputError, PlateLayoutError, listed
-from cellprofiling.core.frame import By, groups, require
 from cellprofiling.core.plates import LETTERS, parse_wells, plate_shape, well_name
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, named, require, rows
 from cellprofiling.core.errors import FeatureError, InputError, ReferenceRowsError, listed, one_of
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, Table, join, named, require, rows, split
+from cellprofiling.core.frame import Table, join, split
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.profiles.position.layout import find_layout, refuse_confined, refuse_empty_features
 from cellprofiling.profiles.position.position_methods import METHODS, POOLED, STEP, SURFACES, Effect

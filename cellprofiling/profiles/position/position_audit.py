@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import PLATE, WELL, By, Reference, rows
 from cellprofiling.core.errors import ReferenceRowsError
-from cellprofiling.core.frame import PLATE, WELL, By, Reference, rows, split
+from cellprofiling.core.frame import split
 from cellprofiling.core.ledgers import lines, written
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices
 from cellprofiling.kernels.batches.leakage import (

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from cellprofiling.core.columns import PLATE, By, groups
 from cellprofiling.core.errors import FeatureError, InputError, listed
-from cellprofiling.core.frame import PLATE, By, Table, groups
+from cellprofiling.core.frame import Table
 from cellprofiling.core.methods import Method, table_of
 from cellprofiling.kernels.arrays import Doubles, Floats, Indices, Mask
 from cellprofiling.kernels.models.replicates import group_spread, intraclass_correlation

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellprofiling.core import checks
+from cellprofiling.core.columns import Reference, rows
 from cellprofiling.core.errors import FeatureError, InputError, one_of
-from cellprofiling.core.frame import Reference, Table, rows, split
+from cellprofiling.core.frame import Table, split
 from cellprofiling.kernels.scale.order import content_order
 from cellprofiling.profiles.selection.filters import STEPS
 from cellprofiling.profiles.selection.selection_fit import Selection

@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
+from cellprofiling.core.columns import COUNT, PLATE, WELL, require, rows
 from cellprofiling.core.errors import CellProfilingError, plural
-from cellprofiling.core.frame import COUNT, PLATE, WELL, require, rows
 from cellprofiling.core.plates import standard_wells
 from cellprofiling.plot import controls, embedding, hits, platemap, style
 from cellprofiling.report.page.vectors import svg

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import COUNT, PLATE, WELL, is_metadata, require, rows
 from cellprofiling.core.errors import CellProfilingError, InputError
-from cellprofiling.core.frame import COUNT, PLATE, WELL, is_metadata, require, rows
 from cellprofiling.core.names import parse_features
 from cellprofiling.core.plates import parse_wells, plate_shape, standard_wells
 from cellprofiling.kernels.arrays import Doubles, Indices

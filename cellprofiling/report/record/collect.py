@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import COUNT, PLATE
 from cellprofiling.core.errors import plural
-from cellprofiling.core.frame import COUNT, PLATE
 from cellprofiling.report.record.citations import citations
 from cellprofiling.report.record.effects import beside_hits, effects_grid, effects_sentence, largest_effects
 from cellprofiling.report.record.hit_list import hits_grid, hits_sentence

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.frame import COUNT, PLATE
+from cellprofiling.core.columns import COUNT, PLATE
 from cellprofiling.kernels.scale.scale import MAD_SCALE
 from cellprofiling.report.record.tables import Column, Grid
 from cellprofiling.report.record.verdict import STATUSES

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import is_metadata, require
+from cellprofiling.core.columns import is_metadata, require
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 from cellprofiling.report.record.sources import Sources
 

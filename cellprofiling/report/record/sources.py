@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import COUNT, PLATE, WELL, is_metadata
 from cellprofiling.core.errors import FileFormatError, InputError, one_of
-from cellprofiling.core.frame import COUNT, PLATE, WELL, is_metadata
 from cellprofiling.io.tables import read_profiles
 
 Tables = Mapping[str, Any]

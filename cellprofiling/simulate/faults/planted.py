@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.frame import COUNT, PLATE, WELL
+from cellprofiling.core.columns import COUNT, PLATE, WELL
 from cellprofiling.core.plates import Wells, parse_wells, plate_shape
 from cellprofiling.kernels.arrays import Doubles, Indices, Mask
 

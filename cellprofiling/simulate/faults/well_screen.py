@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.frame import COUNT, PLATE, WELL
+from cellprofiling.core.columns import COUNT, PLATE, WELL
 from cellprofiling.core.plates import plate_shape, well_names
 from cellprofiling.kernels.arrays import Doubles
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from cellprofiling.core.account.controls import guess_controls
 from cellprofiling.core.account.roles import columns_of
-from cellprofiling.core.frame import matches
+from cellprofiling.core.columns import matches
 from tests.builders import wells
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import PLATE
 from cellprofiling.core.dialects import CELLPROFILER as GRAMMAR
 from cellprofiling.core.errors import FileFormatError, listed
-from cellprofiling.core.frame import PLATE
 from cellprofiling.core.ledgers import Line, lines
 from cellprofiling.core.threads import over
 from cellprofiling.io.objects.database_layout import TABLE, Layout, holds_images, layout_of

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.plates import LETTERS
 from cellprofiling.kernels.arrays import Mask
 from cellprofiling.kernels.inference.enrichment import overrepresentation

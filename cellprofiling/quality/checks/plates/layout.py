@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.kernels.directions.plate_components import plate_components
 from cellprofiling.kernels.plates.layouts import (
     CANNOT_TELL,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cellprofiling.core.frame import PLATE
+from cellprofiling.core.columns import PLATE
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
 from cellprofiling.quality.screen import Screen
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import plural
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.core.plates import Wells, parse_wells
 from cellprofiling.kernels.similarity.association import cramers_v
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import listed
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.kernels.arrays import Doubles
 from cellprofiling.kernels.scale.spread import mad
 from cellprofiling.quality.rules import Check, Rules, skipped

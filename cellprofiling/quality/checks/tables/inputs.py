@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import listed, nearest
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.quality.rules import Check, Rule, Rules, skipped
 from cellprofiling.quality.screen import Screen
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cellprofiling.core.frame import WELL
+from cellprofiling.core.columns import WELL
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.scale.outlying import distances
 from cellprofiling.kernels.scale.spread import mad

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cellprofiling.core.frame import PLATE, WELL
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.plates import LETTERS, well_name
 from cellprofiling.kernels.arrays import Doubles, Mask
 from cellprofiling.kernels.plates.regions import chance_of_region, largest_region

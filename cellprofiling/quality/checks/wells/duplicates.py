@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from cellprofiling.core.columns import PLATE, WELL
 from cellprofiling.core.errors import listed
-from cellprofiling.core.frame import PLATE, WELL
 from cellprofiling.kernels.arrays import Mask
 from cellprofiling.kernels.scale.order import content_keys
 from cellprofiling.kernels.similarity.near_copies import near_copies

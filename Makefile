@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 demo: .venv/core ## the whole job on a simulated screen, into demo-out/
 	$(BIN)/cellprofiling demo --out demo-out
 
-test: .venv/test .venv/axe ## everything but the slow checks, under 10 minutes on two cores
+test: .venv/test .venv/axe ## everything but the slow checks, under 12 minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: .venv/test .venv/axe ## the slow checks too

@@ -200,6 +200,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "measure_clustering": CELLS,
     "measure_neighborhood": CELLS,
     "normalize": WELLS,
+    "describe": WELLS,
     "open_cells": {"path": written},
     "parse_features": {"names": ["Cells_AreaShape_Area"]},
     "percent_replicating": {**WELLS, "by": COMPOUND, "draws": 10},
@@ -416,6 +417,7 @@ TAKEN: dict[str, set[str]] = {
     "check_quality": {"hits", "cells", "images"},  # what is not in them is not checked
     "consistency": {"separator"},
     "ledger": {"profiles"},
+    "describe": {"profiles"},  # a table without rows is described as such
     "parse_features": {"names"},
     "plan_power": {"by", "reference", "plate", "cells", "plates", "controls", "cells_per_well", "effect", "compounds"},
     "plot.doses": {"compound", "fits", "responses"},

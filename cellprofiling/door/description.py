@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellprofiling.core import checks
 from cellprofiling.core.account.controls import Guess, guess_controls
 from cellprofiling.core.account.roles import Column, Named, columns_of
 from cellprofiling.core.account.units import CELL, PERTURBATION_UNIT, Unit, unit_of
 from cellprofiling.core.account.vocabulary import BOOKKEEPING, FEATURE, POSITION, QUALITY, ROLES, UNUSED
 from cellprofiling.core.columns import PLATE, WELL, By, Reference, matches
-from cellprofiling.core.errors import InputError, listed, plural
+from cellprofiling.core.errors import listed, plural
 from cellprofiling.core.views import Facts, html, span
 from cellprofiling.door.layout import layout_of
 from cellprofiling.door.problems import problems_of
@@ -178,6 +179,7 @@ def describe(
       controls      compound == 'DMSO'
       problems      none
     """
+    checks.arguments(locals(), profiles=checks.either(checks.frame, checks.cells), dose=checks.optional(checks.column))
     if isinstance(profiles, pd.DataFrame):
         table = _plain_index(profiles)
         return _described(table, table, _said(profiles, table, by, reference, within, plate, well, dose), features)
@@ -192,11 +194,6 @@ def describe(
 
 def _opened(path: PathLike) -> pd.DataFrame | Cells:
     """Return a file as a table, a folder or a pattern as cells."""
-    if not isinstance(path, str | Path):
-        raise InputError(
-            f"profiles: expected a pandas.DataFrame, Cells or a path, got {type(path).__name__}; of an AnnData make a "
-            "table with from_anndata."
-        )
     file = Path(path)
     table = file.is_file() and file.name.lower().endswith((".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".h5ad"))
     return read_profiles(file) if table else open_cells(path)
